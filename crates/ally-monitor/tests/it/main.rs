@@ -1,0 +1,4 @@
+//! The decisions, as tables and as laws.
+
+mod laws;
+mod tables;
