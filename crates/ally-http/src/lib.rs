@@ -1,0 +1,16 @@
+//! What all routes share: problems, cookies, sessions, identity tokens, limits, request log, event streams, sockets.
+
+pub mod answer;
+pub mod cookie;
+pub mod identity;
+pub mod json;
+pub mod limit;
+pub mod log;
+pub mod origin;
+pub mod session;
+pub mod socket;
+pub mod stream;
+
+pub use answer::{Answer, Created, Rejection};
+pub use cookie::Cookie;
+pub use json::Json;
