@@ -1,0 +1,329 @@
+//! Starting a program behind walls: what is wanted, and the one system call that makes the child.
+
+use crate::birth::{self, Plan};
+use crate::room::c_string;
+use crate::{Access, Child, Level, Room};
+use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
+use std::ffi::{CString, OsStr};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+/// Under which user the program runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// The one of whoever starts it.
+    Same,
+    /// This user id, and the group with the same number.
+    Uid(u32),
+}
+
+/// What the program is kept from. It can never gain rights by running another program, whatever stands here.
+#[derive(Debug, Clone, Default)]
+pub struct Walls {
+    pub(crate) namespaces: Vec<UnshareFlags>,
+    pub(crate) room: Option<Room>,
+}
+
+impl Walls {
+    /// None.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// All that `level` has; `room` is used where the level has one.
+    pub fn of(level: Level, room: Room) -> Self {
+        let mut walls = Self::none();
+        if level == Level::UserNamespace {
+            walls.namespaces.push(UnshareFlags::NEWUSER);
+        }
+        if level.has_no_network() {
+            walls.namespaces.extend([UnshareFlags::NEWNET, UnshareFlags::NEWIPC, UnshareFlags::NEWUTS]);
+        }
+        if level.has_room() {
+            walls = walls.with_room(room);
+        }
+        walls
+    }
+
+    /// Only a root directory of its own, as root.
+    #[must_use]
+    pub fn with_room(mut self, room: Room) -> Self {
+        self.namespaces.push(UnshareFlags::NEWNS);
+        self.room = Some(room);
+        self
+    }
+
+    pub(crate) fn flags(&self) -> UnshareFlags {
+        self.namespaces.iter().fold(UnshareFlags::empty(), |all, one| all | *one)
+    }
+}
+
+/// A program to be started. Its environment is empty, standard input is `/dev/null`, standard output and error are
+/// those of this process, and every other descriptor is closed, but for what is said here.
+#[derive(Debug)]
+pub struct Spawn {
+    program: Option<PathBuf>,
+    arguments: Vec<std::ffi::OsString>,
+    environment: Vec<(String, String)>,
+    descriptors: Vec<(OwnedFd, i32)>,
+    identity: Identity,
+    walls: Walls,
+    dies_with_parent: bool,
+}
+
+impl Spawn {
+    /// Starts with a program, as the child will see it.
+    pub fn new(program: impl Into<PathBuf>) -> Self {
+        Self { program: Some(program.into()), ..Self::nothing() }
+    }
+
+    /// A child that builds its walls and ends.
+    pub(crate) const fn nothing() -> Self {
+        Self {
+            program: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            descriptors: Vec::new(),
+            identity: Identity::Same,
+            walls: Walls { namespaces: Vec::new(), room: None },
+            dies_with_parent: false,
+        }
+    }
+
+    /// One of Ally's own roles: `ally <role> --boot-fd 3`, with the boot document on descriptor 3. It dies with this
+    /// process and, where `uid` is given, runs as that user and sees only the system's directories, the program
+    /// and `data_dir`, each at its usual path, so that a data directory below a closed home works too.
+    pub fn role(
+        program: &Path,
+        role: &str,
+        boot: &[u8],
+        descriptors: Vec<(OwnedFd, i32)>,
+        uid: Option<u32>,
+        data_dir: &Path,
+    ) -> io::Result<Self> {
+        let mut spawn = Self::new(program).arg(role).arg("--boot-fd").arg("3").dies_with_parent();
+        spawn.descriptors = descriptors;
+        spawn = spawn.descriptor(document(boot)?, 3);
+        if let Some(uid) = uid {
+            spawn = spawn.identity(Identity::Uid(uid)).walls(Walls::none().with_room(role_room(program, data_dir)?));
+        }
+        Ok(spawn)
+    }
+
+    /// Adds an argument. Nothing secret belongs here: everybody on the machine can read it.
+    #[must_use]
+    pub fn arg(mut self, argument: impl AsRef<OsStr>) -> Self {
+        self.arguments.push(argument.as_ref().to_owned());
+        self
+    }
+
+    /// Adds a variable to the otherwise empty environment. Nothing secret belongs here.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Hands over a descriptor under the given number.
+    #[must_use]
+    pub fn descriptor(mut self, descriptor: impl Into<OwnedFd>, at: i32) -> Self {
+        self.descriptors.push((descriptor.into(), at));
+        self
+    }
+
+    /// Under which user it runs.
+    #[must_use]
+    pub fn identity(mut self, identity: Identity) -> Self {
+        self.identity = identity;
+        self
+    }
+
+    /// What it is kept from.
+    #[must_use]
+    pub fn walls(mut self, walls: Walls) -> Self {
+        self.walls = walls;
+        self
+    }
+
+    /// The kernel kills it when the thread that called [`Spawn::spawn`] ends.
+    #[must_use]
+    pub fn dies_with_parent(mut self) -> Self {
+        self.dies_with_parent = true;
+        self
+    }
+
+    /// Starts it. The answer comes as soon as the child is born; [`Child::started`] says whether its walls and its
+    /// program were accepted.
+    pub fn spawn(self) -> Result<Child, CannotSpawn> {
+        let refused = |error: io::Error| CannotSpawn { step: Step::Birth, error };
+        let (report, says) =
+            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| refused(e.into()))?;
+        let nothing = std::fs::File::open("/dev/null").map_err(refused)?;
+        let plan = self.plan(nothing.into()).map_err(refused)?;
+        let (pid, handle) = bear(&plan, says.as_raw_fd()).map_err(refused)?;
+        Ok(Child::new(pid, handle, report))
+    }
+
+    /// Allocates everything now: a child may not.
+    fn plan(self, nothing: OwnedFd) -> io::Result<Plan> {
+        let text = |text: &str| c_string(OsStr::new(text));
+        let name = self.program.as_deref().and_then(Path::file_name).unwrap_or_default();
+        let mut arguments = vec![c_string(name)?];
+        for argument in &self.arguments {
+            arguments.push(c_string(argument)?);
+        }
+        let environment: io::Result<Vec<CString>> =
+            self.environment.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect();
+        let mut descriptors = self.descriptors;
+        descriptors.push((nothing, 0));
+        let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        Ok(Plan {
+            program: self.program.map(|path| c_string(path.as_os_str())).transpose()?,
+            arguments: birth::List::new(arguments),
+            environment: birth::List::new(environment?),
+            descriptors,
+            identity: self.identity,
+            namespaces: self.walls.flags(),
+            uid_map: format!("{uid} {uid} 1"),
+            gid_map: format!("{gid} {gid} 1"),
+            room: self.walls.room,
+            dies_with: self.dies_with_parent.then(rustix::process::getpid),
+        })
+    }
+}
+
+/// Puts a small document where a child can read it: in a pipe that is closed at the other end.
+pub(crate) fn document(text: &[u8]) -> io::Result<OwnedFd> {
+    // A pipe holds 64 KiB; more would block here, for nobody reads yet.
+    if text.len() > 60 * 1024 {
+        return Err(io::Error::from(io::ErrorKind::InvalidInput));
+    }
+    let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    std::fs::File::from(writer).write_all(text)?;
+    Ok(reader)
+}
+
+fn role_room(program: &Path, data_dir: &Path) -> io::Result<Room> {
+    let mut room = Room::new();
+    room.show_system()?;
+    let etc = Path::new("/etc");
+    room.show(etc, etc, Access::ReadOnly)?;
+    // Where the resolver's configuration is a link, it often leads to a place that is not shown yet.
+    if let Some(parent) =
+        Path::new("/etc/resolv.conf").canonicalize().ok().and_then(|at| at.parent().map(Path::to_owned))
+        && parent != etc
+    {
+        room.show(&parent, &parent, Access::ReadOnly)?;
+    }
+    for path in ["/proc", "/dev"].map(Path::new) {
+        room.show(path, path, Access::AsItIs)?;
+    }
+    room.show(program, program, Access::ReadOnly)?;
+    room.show(data_dir, data_dir, Access::ReadWrite)?;
+    Ok(room)
+}
+
+/// Makes the child. It gets a copy of this memory and runs [`birth::live`], which never returns.
+fn bear(plan: &Plan, report: i32) -> io::Result<(Pid, OwnedFd)> {
+    let mut handle: libc::c_int = -1;
+    let flags = libc::c_long::from(libc::CLONE_PIDFD | libc::SIGCHLD);
+    // SAFETY: `sigset_t` is plain data, and the calls only fill it and swap this thread's mask. Signals are held back
+    // so that none of this process's handlers runs in the child, where it would write into this process's pipes.
+    let before = unsafe {
+        let mut all: libc::sigset_t = std::mem::zeroed();
+        let mut before: libc::sigset_t = std::mem::zeroed();
+        libc::sigfillset(&raw mut all);
+        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
+        before
+    };
+    // SAFETY: without CLONE_VM the child has its own copy of all memory, as after fork; the stack argument 0 means
+    // the same stack. It only makes system calls, allocates nothing and takes no lock, so that locks which other
+    // threads hold at this moment do not matter. The kernel writes the handle before the call returns.
+    let born = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut handle, 0, 0) };
+    if born == 0 {
+        birth::live(plan, report);
+    }
+    let error = io::Error::last_os_error();
+    // SAFETY: puts back the mask that was there before.
+    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
+    match i32::try_from(born).ok().and_then(Pid::from_raw) {
+        // SAFETY: the call succeeded, so the kernel put a new descriptor there that nobody else knows.
+        Some(pid) if born > 0 => Ok((pid, unsafe { OwnedFd::from_raw_fd(handle) })),
+        _ => Err(error),
+    }
+}
+
+/// What a child does before its program runs, for saying where it was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Step {
+    /// Making the process.
+    Birth = 1,
+    /// Leaving the namespaces of its parent.
+    Namespaces,
+    /// Naming itself in its user namespace.
+    UserMap,
+    /// Furnishing its root directory.
+    Room,
+    /// Moving into it.
+    MoveIn,
+    /// Becoming its user and giving up rights.
+    Identity,
+    /// Tying its life to its parent's.
+    Parent,
+    /// Ordering its descriptors.
+    Descriptors,
+    /// Running its program.
+    Program,
+}
+
+impl Step {
+    /// In a word, for the log.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Birth => "birth",
+            Self::Namespaces => "namespaces",
+            Self::UserMap => "user_map",
+            Self::Room => "room",
+            Self::MoveIn => "move_in",
+            Self::Identity => "identity",
+            Self::Parent => "parent",
+            Self::Descriptors => "descriptors",
+            Self::Program => "program",
+        }
+    }
+
+    pub(crate) fn from_number(number: i32) -> Self {
+        let all = [
+            Self::Birth,
+            Self::Namespaces,
+            Self::UserMap,
+            Self::Room,
+            Self::MoveIn,
+            Self::Identity,
+            Self::Parent,
+            Self::Descriptors,
+            Self::Program,
+        ];
+        all.into_iter().find(|step| *step as i32 == number).unwrap_or(Self::Birth)
+    }
+}
+
+/// A program could not be started.
+#[derive(Debug)]
+pub struct CannotSpawn {
+    /// Where it was refused.
+    pub step: Step,
+    /// What the kernel said.
+    pub error: io::Error,
+}
+
+impl std::fmt::Display for CannotSpawn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "the system refused a new process at step `{}`: {}", self.step.name(), self.error)
+    }
+}
+
+impl std::error::Error for CannotSpawn {}

@@ -1,0 +1,166 @@
+//! Shell commands behind walls.
+
+use ally_sandbox::{Access, Exit, Identity, Level, Room, Spawn, Step, Walls, probe};
+use std::io::Read;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::path::Path;
+use std::process::Command;
+
+const UID: u32 = 261_001;
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Runs a shell command as described and answers what it printed and how it ended.
+async fn run(spawn: Spawn, script: &str) -> (String, Exit) {
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let child = spawn.arg("-c").arg(script).descriptor(writer, 1);
+    let child = child.dies_with_parent().spawn().expect("is born");
+    child.started().expect("starts");
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("reads");
+    (text.trim().to_owned(), child.wait().await.expect("ends"))
+}
+
+fn room(data: &Path) -> Room {
+    let mut room = Room::new();
+    room.show_system().expect("the system");
+    room.show_device("null").expect("/dev/null");
+    room.show(data, Path::new("/data"), Access::ReadWrite).expect("the data");
+    room.start_in(Path::new("/data")).expect("a place");
+    room
+}
+
+/// As root, runs this same test again as nobody and answers whether that was all there is to do.
+fn was_run_as_nobody(name: &str) -> bool {
+    if !is_root() {
+        return false;
+    }
+    let program = std::env::current_exe().expect("a program");
+    let done = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(program)
+        .args(["--exact", name, "--nocapture"])
+        .status()
+        .expect("setpriv runs");
+    assert!(done.success(), "as nobody");
+    true
+}
+
+#[tokio::test]
+async fn without_walls_a_child_has_an_empty_environment_and_only_its_own_descriptors() {
+    let leaky = std::fs::File::open("/dev/zero").expect("opens");
+    rustix::io::fcntl_setfd(&leaky, rustix::io::FdFlags::empty()).expect("would be inherited");
+    let (given, _) = std::io::pipe().expect("a pipe");
+    let script = r#"for fd in /proc/self/fd/*; do echo "${fd##*/}"; done | tr '\n' ' '; cat /proc/$$/environ; ulimit -c"#;
+    let (text, exit) = run(Spawn::new("/bin/sh").descriptor(given, 7), script).await;
+    // 3 is the directory that the shell is listing.
+    assert_eq!((text.replace(" 3 ", " ").as_str(), exit), ("0 1 2 7 0", Exit::Code(0)));
+}
+
+#[tokio::test]
+async fn as_root_a_child_behind_walls_has_its_own_user_root_and_an_empty_network() {
+    if !is_root() {
+        return;
+    }
+    assert_eq!(probe(UID), Level::OwnUser);
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).expect("closed above");
+    let (mine, theirs) = (home.path().join("mine"), home.path().join("theirs"));
+    for (path, uid) in [(&mine, UID), (&theirs, UID + 1)] {
+        std::fs::create_dir(path).expect("makes");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700)).expect("closes");
+        chown(path, Some(uid), Some(uid)).expect("gives");
+    }
+    let script = format!(
+        "id -u; id -g; id -G; pwd; echo hello >file && cat file; ls -d /data /etc /proc /tmp /root {} 2>/dev/null; \
+         touch /new 2>/dev/null || echo root is read-only; touch /usr/new 2>/dev/null || echo usr is read-only; \
+         uname -n; unshare -n true 2>/dev/null || echo no new namespaces",
+        theirs.display()
+    );
+    let spawn = Spawn::new("/bin/sh").identity(Identity::Uid(UID)).walls(Walls::of(Level::OwnUser, room(&mine)));
+    let (text, exit) = run(spawn, &script).await;
+    let wanted = format!(
+        "{UID}\n{UID}\n{UID}\n/data\nhello\n/data\n/etc\nroot is read-only\nusr is read-only\nally\nno new namespaces"
+    );
+    assert_eq!((text, exit), (wanted, Exit::Code(0)));
+    let made = std::fs::metadata(mine.join("file")).expect("was made");
+    assert_eq!(std::os::unix::fs::MetadataExt::uid(&made), UID);
+    assert_eq!(made.permissions().mode() & 0o777, 0o600);
+}
+
+#[tokio::test]
+async fn as_root_the_network_is_empty_and_no_rights_are_left_also_without_a_room() {
+    if !is_root() {
+        return;
+    }
+    let walls = Walls::of(Level::OwnUserOpenFiles, Room::new());
+    let script = "grep -c : /proc/self/net/dev; grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs)' /proc/self/status";
+    let (text, _) = run(Spawn::new("/bin/sh").identity(Identity::Uid(UID)).walls(walls), script).await;
+    let none = "0".repeat(16);
+    let wanted = format!("1\nCapPrm:\t{none}\nCapEff:\t{none}\nCapBnd:\t{none}\nCapAmb:\t{none}\nNoNewPrivs:\t1");
+    assert_eq!(text, wanted);
+}
+
+#[tokio::test]
+async fn an_ordinary_user_gets_a_user_namespace_with_the_same_walls() {
+    if was_run_as_nobody("walls::an_ordinary_user_gets_a_user_namespace_with_the_same_walls") {
+        return;
+    }
+    if probe(UID) == Level::Nothing {
+        return;
+    }
+    let home = tempfile::tempdir().expect("a directory");
+    let walls = Walls::of(Level::UserNamespace, room(home.path()));
+    let script = "[ $(id -u) = \"$1\" ]; pwd; echo hello >file && cat file; ls -d /proc /tmp /root 2>/dev/null; \
+                  touch /usr/new 2>/dev/null || echo usr is read-only; unshare -n true 2>/dev/null || echo no rights; \
+                  mount -t tmpfs x /data 2>/dev/null || echo no mounts";
+    let (text, exit) = run(Spawn::new("/bin/sh").walls(walls), script).await;
+    assert_eq!((text.as_str(), exit), ("/data\nhello\nusr is read-only\nno rights\nno mounts", Exit::Code(0)));
+}
+
+#[tokio::test]
+async fn a_role_finds_its_data_below_a_closed_home_and_its_boot_document_on_descriptor_3() {
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).expect("closed above");
+    let data = home.path().join("data");
+    std::fs::create_dir(&data).expect("makes");
+    let uid = is_root().then_some(UID);
+    chown(&data, uid, uid).expect("gives");
+    let program = home.path().join("role.sh");
+    std::fs::write(&program, "#!/bin/sh\necho $1 $2 $3; cat <&3; echo; cd \"$DATA\" && echo here; id -u >&2\n")
+        .expect("writes");
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("can be run");
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    let spawn =
+        Spawn::role(&program, "platform", b"{\"boot\":1}", vec![(writer.into(), 1)], uid, &data).expect("a role");
+    let child = spawn.environment("DATA", data.to_str().expect("text")).spawn().expect("is born");
+    child.started().expect("starts");
+    let mut text = String::new();
+    reader.read_to_string(&mut text).expect("reads");
+    assert_eq!(text, "platform --boot-fd 3\n{\"boot\":1}\nhere\n");
+    assert_eq!(child.wait().await.expect("ends"), Exit::Code(0));
+}
+
+#[tokio::test]
+async fn what_the_kernel_refuses_is_named() {
+    let child = Spawn::new("/nowhere/at/all").spawn().expect("is born");
+    let refused = child.started().expect_err("cannot start");
+    assert_eq!((refused.step, refused.error.kind()), (Step::Program, std::io::ErrorKind::NotFound));
+    assert_eq!(child.wait().await.expect("ends"), Exit::Code(126));
+    assert_eq!(child.wait().await.expect("says it again"), Exit::Code(126));
+}
+
+#[tokio::test]
+async fn a_dropped_child_is_killed_and_a_signal_ends_one() {
+    let child = Spawn::new("/bin/sleep").arg("1000").spawn().expect("is born");
+    let pid = child.pid();
+    drop(child);
+    assert!(!Path::new(&format!("/proc/{pid}")).exists());
+    let child = Spawn::new("/bin/sleep").arg("1000").spawn().expect("is born");
+    child.started().expect("starts");
+    child.signal(ally_sandbox::Signal::TERM).expect("is told");
+    assert_eq!(child.wait().await.expect("ends"), Exit::Signal(15));
+    child.signal(ally_sandbox::Signal::TERM).expect("is not an error");
+}
