@@ -1,8 +1,9 @@
-//! Chores of the repository: `cargo xtask tidy`, `cargo xtask generate`.
+//! Chores of the repository: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask generate`.
 
 mod changes;
 mod generate;
 mod rust;
+mod test;
 mod tidy;
 mod tree;
 
@@ -14,6 +15,7 @@ const HELP: &str = "\
 cargo xtask tidy                   what clippy cannot see: layers, sizes, names, words, migrations
 cargo xtask tidy --add-migrations  first notes new migrations in xtask/migrations.txt; a noted one may not change
 cargo xtask generate               writes api/ally.json, web/src/api/schema.d.ts and CHANGELOG.md
+cargo xtask test [noun]            every test that this machine can run, and the names of those it cannot
 cargo xtask generate --check       fails if one of them is not what it would be
 ";
 
@@ -26,6 +28,8 @@ fn main() -> ExitCode {
         ["tidy", "--add-migrations"] => tidy::run(&root, tidy::Migrations::NoteNewOnes),
         ["generate"] => generate::run(&root, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&root, generate::Mode::Check),
+        ["test"] => test::run(&root, None),
+        ["test", noun] => test::run(&root, Some(noun)),
         [] | ["help" | "--help" | "-h"] => {
             say(HELP.trim_end());
             Ok(())
@@ -35,7 +39,10 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            say(&reason);
+            // The test chore has said everything in its closing line.
+            if !reason.is_empty() {
+                say(&reason);
+            }
             ExitCode::FAILURE
         }
     }

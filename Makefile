@@ -1,0 +1,46 @@
+# What people run. `make help` lists it. Needs Rust, a C compiler and Node.js, nothing else.
+
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+TARGET := $(or $(CARGO_TARGET_DIR),target)
+
+# What the binary is made from. If nothing of it is newer than the last build, cargo is not even asked.
+SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml .cargo crates web
+STAMP := $(TARGET)/run/.fresh
+FRESH = [ -x $(TARGET)/run/ally ] && [ -f $(STAMP) ] && \
+	[ -z "$$(find $(SOURCES) -name node_modules -prune -o -name dist -prune -o -newer $(STAMP) -print -quit)" ]
+
+.PHONY: help
+help: ## This list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 18
+
+.PHONY: run
+run: ## Build what is missing and start Ally; ARGS="--listen 127.0.0.1:8081" is passed on
+	@if ! { $(FRESH); }; then \
+		mkdir -p $(TARGET)/run && touch $(STAMP).building && \
+		cargo build --profile run -p ally && mv $(STAMP).building $(STAMP) || exit 1; \
+	fi
+	@exec $(TARGET)/run/ally serve $(ARGS)
+
+.PHONY: dev
+dev: ## Ally on port 8791 with a data directory of its own, and the browser app on 8790, reloaded as you write
+	@sh .ci/dev
+
+.PHONY: test
+test: ## Every test this machine can run; NOUN=chats runs one noun
+	@cargo xtask test $(NOUN)
+
+.PHONY: check
+check: ## Format, lints, tidy, licences, unused dependencies, the browser app, generated files
+	cargo fmt --all --check
+	cargo xtask tidy
+	cargo clippy -q --workspace --all-targets -- -D warnings
+	@sh .ci/tool cargo-deny deny --all-features check bans licenses sources
+	@sh .ci/tool cargo-machete machete
+	@sh .ci/web types lint build budget
+	cargo xtask generate --check
+
+.PHONY: generate
+generate: ## Write the API description, the browser's client and the changelog
+	@sh .ci/web
+	cargo xtask generate
