@@ -1,4 +1,4 @@
-//! Migrations are only added: one that is noted in the list may not change.
+//! Migrations are only added: one that is noted in the list may not change. Every `.sql` file of a crate is one.
 
 use super::Finding;
 use crate::tree::{File, Tree};
@@ -49,7 +49,7 @@ pub fn note_new_ones(root: &Path, tree: &Tree) -> Result<(), String> {
 }
 
 fn migrations(tree: &Tree) -> impl Iterator<Item = &File> {
-    tree.files.iter().filter(|file| file.extension() == "sql" && file.path.contains("/migrations"))
+    tree.files.iter().filter(|file| file.extension() == "sql" && file.path.starts_with("crates/"))
 }
 
 /// Line, checksum and path of each entry of the list.

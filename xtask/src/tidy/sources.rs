@@ -48,7 +48,7 @@ fn web(file: &File, findings: &mut Vec<Finding>) {
 }
 
 fn is_in_tests(path: &str) -> bool {
-    path.contains("/tests/") || path.contains("/benches/")
+    path.contains("/tests/")
 }
 
 fn sleeps(line: &str) -> bool {
