@@ -1,0 +1,124 @@
+//! Claude through Anthropic's Messages API.
+
+mod ask;
+mod read;
+mod refusals;
+
+use crate::provider::Events;
+use crate::wire::{self, Budgets};
+use crate::{Failure, FailureKind, Request};
+use ally_types::Secret;
+use read::Answer;
+use std::time::Duration;
+
+/// The name of this adapter in events and opaque blocks.
+pub const NAME: &str = "anthropic";
+
+/// Where the service is.
+pub const BASE_URL: &str = "https://api.anthropic.com";
+
+/// The model that is asked when nobody chose one: the middle line, good enough for everything Ally does. Of the
+/// models that the official SDK of November 2026 names, this is the newest of that line; `claude-sonnet-4-5`
+/// is withdrawn on 2026-11-30. [`default_model`] asks the service when it does not know this name.
+pub const DEFAULT_MODEL: &str = "claude-sonnet-5-5";
+
+/// The version of the protocol. It differs from `2023-06-01` in what we do not send: sampling parameters, documents in
+/// answers, citations in questions.
+pub const VERSION: &str = "2026-10-21";
+
+/// How to reach the service.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// [`BASE_URL`], or a proxy or stand-in.
+    pub base_url: String,
+    /// The key, `sk-ant-…`.
+    pub key: Secret,
+    /// The model to ask.
+    pub model: String,
+    /// The `anthropic-version` header.
+    pub version: String,
+    /// Whether the model's thinking is asked for.
+    pub thinking: Thinking,
+    /// How long silence is accepted.
+    pub budgets: Budgets,
+}
+
+/// Whether the model's thinking is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Thinking {
+    /// Nothing is said about it; the model does what it does by itself.
+    #[default]
+    Unsaid,
+    /// The model thinks as much as the question needs, and a summary is streamed.
+    Adaptive,
+}
+
+impl Config {
+    /// The service itself, with the default model.
+    pub fn new(key: Secret) -> Self {
+        Self {
+            base_url: BASE_URL.to_owned(),
+            key,
+            model: DEFAULT_MODEL.to_owned(),
+            version: VERSION.to_owned(),
+            thinking: Thinking::default(),
+            budgets: Budgets::default(),
+        }
+    }
+
+    fn request(
+        &self,
+        client: &reqwest::Client,
+        method: http::Method,
+        path: &str,
+    ) -> Result<reqwest::RequestBuilder, Failure> {
+        let url = format!("{}{path}", self.base_url.trim_end_matches('/'));
+        Ok(client
+            .request(method, url)
+            .header("x-api-key", wire::secret_header(self.key.expose())?)
+            .header("anthropic-version", &self.version))
+    }
+}
+
+/// Asks. Use [`crate::Provider::stream`], which makes sure of the one end.
+pub(crate) fn stream(client: &reqwest::Client, config: &Config, request: &Request) -> Events {
+    let asked = config.request(client, http::Method::POST, "/v1/messages").and_then(|post| {
+        let body = serde_json::to_vec(&ask::body(config, request)).map_err(|_| Failure::of(FailureKind::BadRequest))?;
+        Ok(post.header(http::header::CONTENT_TYPE, "application/json").body(body))
+    });
+    wire::call(asked, config.budgets, Answer::default())
+}
+
+/// How long a question about the key or the models may take.
+const SHORT_CALL: Duration = Duration::from_secs(10);
+
+/// Asks the service whether the key works. Costs nothing.
+pub async fn check_key(client: &reqwest::Client, config: &Config) -> Result<(), Failure> {
+    let request = config.request(client, http::Method::GET, "/v1/models?limit=1");
+    wire::fetch_json::<Answer>(request, SHORT_CALL).await.map(drop)
+}
+
+/// The model to use with this key: the configured one if the service lists it, under its own name or as an alias of
+/// a dated one; else the first that is still in use. Also shows that the key works.
+pub async fn default_model(client: &reqwest::Client, config: &Config) -> Result<String, Failure> {
+    let request = config.request(client, http::Method::GET, "/v1/models?limit=1000");
+    let list = wire::fetch_json::<Answer>(request, SHORT_CALL).await?;
+    let models = list["data"].as_array().ok_or(Failure::of(FailureKind::Garbage))?;
+    let names = || models.iter().filter_map(|model| model["id"].as_str());
+    if names().any(|name| is_named(name, &config.model)) {
+        return Ok(config.model.clone());
+    }
+    let in_use = models.iter().find(|model| !matches!(model["lifecycle"].as_str(), Some("deprecated" | "retired")));
+    let first = in_use.and_then(|model| model["id"].as_str()).or_else(|| names().next());
+    first.map(str::to_owned).ok_or(Failure::of(FailureKind::Garbage))
+}
+
+/// Whether `alias` means the listed model: the same name, or the name without its date.
+fn is_named(listed: &str, alias: &str) -> bool {
+    listed.strip_prefix(alias).is_some_and(|rest| {
+        rest.is_empty()
+            || rest
+                .strip_prefix('-')
+                .is_some_and(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
+    })
+}

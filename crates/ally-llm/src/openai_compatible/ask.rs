@@ -1,0 +1,129 @@
+//! Makes the body of a chat completions request.
+
+use super::Config;
+use crate::{Block, Message, Request, Role};
+use serde_json::{Value, json};
+
+pub(super) fn body(config: &Config, request: &Request) -> Value {
+    let mut messages = Vec::new();
+    if !request.system.expose().trim().is_empty() {
+        messages.push(json!({ "role": "system", "content": request.system.expose() }));
+    }
+    for message in &request.messages {
+        match message.role {
+            Role::User => user(message, &mut messages),
+            Role::Assistant => assistant(message, &mut messages),
+        }
+    }
+    let mut body = json!({
+        "model": config.model,
+        "max_tokens": request.max_tokens,
+        "stream": true,
+        "stream_options": { "include_usage": true },
+        "messages": messages,
+    });
+    if !request.tools.is_empty() {
+        body["tools"] = request
+            .tools
+            .iter()
+            .map(|tool| {
+                json!({ "type": "function", "function": {
+                    "name": tool.name, "description": tool.description, "parameters": tool.input,
+                }})
+            })
+            .collect();
+    }
+    body
+}
+
+/// Results of tools are messages of their own here, and stand right after the calls.
+fn user(message: &Message, messages: &mut Vec<Value>) {
+    for block in &message.blocks {
+        if let Block::ToolResult { call, text, .. } = block {
+            messages.push(json!({ "role": "tool", "tool_call_id": call, "content": text.expose() }));
+        }
+    }
+    let text = text_of(message);
+    if !text.is_empty() {
+        messages.push(json!({ "role": "user", "content": text }));
+    }
+}
+
+fn assistant(message: &Message, messages: &mut Vec<Value>) {
+    let calls: Vec<Value> = message
+        .blocks
+        .iter()
+        .filter_map(|block| match block {
+            Block::ToolCall { call, tool, input } => Some(json!({
+                "id": call, "type": "function", "function": { "name": tool, "arguments": input.to_string() },
+            })),
+            _ => None,
+        })
+        .collect();
+    let text = text_of(message);
+    if calls.is_empty() && text.is_empty() {
+        return;
+    }
+    let mut said = json!({ "role": "assistant", "content": if text.is_empty() { Value::Null } else { text.into() } });
+    if !calls.is_empty() {
+        said["tool_calls"] = Value::Array(calls);
+    }
+    messages.push(said);
+}
+
+fn text_of(message: &Message) -> String {
+    let mut whole = String::new();
+    for block in &message.blocks {
+        if let Block::Text { text } = block
+            && !text.expose().trim().is_empty()
+        {
+            if !whole.is_empty() {
+                whole.push_str("\n\n");
+            }
+            whole.push_str(text.expose());
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ToolSpec;
+    use ally_types::Timestamp;
+
+    #[test]
+    fn the_body_is_what_model_servers_expect() {
+        let request = Request {
+            system: "Be brief.".into(),
+            messages: vec![
+                Message { role: Role::User, blocks: vec![Block::Text { text: "What time is it?".into() }] },
+                Message {
+                    role: Role::Assistant,
+                    blocks: vec![
+                        Block::Opaque { provider: "anthropic".into(), raw: "{}".into() },
+                        Block::ToolCall { call: "c1".into(), tool: "time_now".into(), input: json!({}) },
+                    ],
+                },
+                Message {
+                    role: Role::User,
+                    blocks: vec![
+                        Block::Text { text: "Hurry.".into() },
+                        Block::ToolResult { call: "c1".into(), ok: true, text: "09:00".into() },
+                    ],
+                },
+            ],
+            tools: vec![ToolSpec {
+                name: "time_now".into(),
+                description: "Tells the time.".into(),
+                input: json!({ "type": "object" }),
+            }],
+            max_tokens: 64,
+            pseudonym: "p1".into(),
+            asked_at: Timestamp::from_millis(0),
+            timezone: "UTC".into(),
+        };
+        let body = body(&Config::new("http://127.0.0.1:11434/v1/", "m"), &request);
+        insta::assert_snapshot!(serde_json::to_string_pretty(&body).expect("JSON serialises"));
+    }
+}

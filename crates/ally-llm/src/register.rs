@@ -1,0 +1,27 @@
+//! The privacy register of this crate: the hosts to which a question may go.
+
+use ally_types::register::{Basis, Entry, Kept, Place};
+
+/// Every outside host that this crate may call.
+pub const REGISTER: &[Entry] = &[
+    Entry {
+        place: Place::Host { host: "api.anthropic.com" },
+        what: "Your message, the conversation before it, what Ally looked up for it, and a pseudonym",
+        category: "user.content.private",
+        purpose: "Claude writes the answer; nothing is sent until a key for Anthropic was entered",
+        basis: Basis::Contract,
+        kept: Kept::NotKept,
+        recipients: &["Anthropic"],
+        personal: true,
+    },
+    Entry {
+        place: Place::Host { host: "ALLY_LOCAL_MODEL_URL" },
+        what: "Your message, the conversation before it and what Ally looked up for it",
+        category: "user.content.private",
+        purpose: "A model server that the administrator runs or chose writes the answer",
+        basis: Basis::Contract,
+        kept: Kept::NotKept,
+        recipients: &["Whoever runs the model server; on the same machine, nobody else"],
+        personal: true,
+    },
+];
