@@ -70,7 +70,7 @@ fn prepare(plan: &Plan, report: i32) -> Result<i32, Refusal> {
         furnish(room)?;
         rustix::process::chdir(room.working_directory.as_deref().unwrap_or(c"/")).map_err(at(Step::MoveIn))?;
     }
-    give_up_rights(plan.identity).map_err(at(Step::Identity))?;
+    give_up_rights(plan).map_err(at(Step::Identity))?;
     // A change of user clears the death signal, so it is set after that. If the parent died before, it never comes.
     if let Some(parent) = plan.dies_with {
         rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(at(Step::Parent))?;
@@ -186,12 +186,14 @@ fn restrict(path: &CStr, restrictions: u64, flags: libc::c_int) -> Result<(), Er
     if answer == 0 { Ok(()) } else { Err(last_error()) }
 }
 
-fn give_up_rights(identity: Identity) -> Result<(), Errno> {
+fn give_up_rights(plan: &Plan) -> Result<(), Errno> {
     rustix::process::umask(Mode::from_raw_mode(0o077));
     rustix::process::setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     rustix::thread::set_no_new_privs(true)?;
+    let becomes_another = plan.identity != Identity::Same || plan.namespaces.contains(UnshareFlags::NEWUSER);
     // Without the bounding set, running a program as user 0 of a user namespace does not bring rights back either.
-    for number in 0..64 {
+    // Whoever stays who they are keeps what they have: the host needs its rights to build walls.
+    for number in 0..if becomes_another { 64 } else { 0 } {
         let one = CapabilitySet::from_bits_retain(1 << number);
         match rustix::thread::remove_capability_from_bounding_set(one) {
             Ok(()) => {}
@@ -200,7 +202,7 @@ fn give_up_rights(identity: Identity) -> Result<(), Errno> {
             Err(error) => return Err(error),
         }
     }
-    if let Identity::Uid(number) = identity {
+    if let Identity::Uid(number) = plan.identity {
         let (uid, gid) = (Uid::from_raw(number), Gid::from_raw(number));
         rustix::thread::set_thread_groups(&[])?;
         rustix::thread::set_thread_res_gid(gid, gid, gid)?;

@@ -2,7 +2,7 @@
 
 use crate::birth::{self, Plan};
 use crate::room::c_string;
-use crate::{Access, Child, Level, Room};
+use crate::{Access, Child, Level, Room, probe};
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 use std::ffi::{CString, OsStr};
@@ -107,7 +107,11 @@ impl Spawn {
         spawn.descriptors = descriptors;
         spawn = spawn.descriptor(document(boot)?, 3);
         if let Some(uid) = uid {
-            spawn = spawn.identity(Identity::Uid(uid)).walls(Walls::none().with_room(role_room(program, data_dir)?));
+            spawn = spawn.identity(Identity::Uid(uid));
+            // A container that forbids mounts still gets the user; then the paths must be reachable as they are.
+            if probe(uid).has_room() {
+                spawn = spawn.walls(Walls::none().with_room(role_room(program, data_dir)?));
+            }
         }
         Ok(spawn)
     }

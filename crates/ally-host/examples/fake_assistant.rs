@@ -1,0 +1,115 @@
+//! Stands in for the `ally` program in the host's tests: an assistant that does what each line it is sent says.
+
+use ally_sandbox::{inherited, read_boot};
+use ally_types::host::{AssistantBoot, FromAssistant};
+use ally_types::{SystemChance, SystemClock, Timestamp};
+use std::io::{self, Write};
+use std::os::unix::net::UnixStream as Outbound;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> io::Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let number = arguments.get(2).and_then(|number| number.parse().ok()).ok_or(io::ErrorKind::InvalidInput)?;
+    if arguments[0] == "host" {
+        let done = ally_host::run(read_boot(number)?, Arc::new(SystemClock), Arc::new(SystemChance)).await;
+        return done.map_err(io::Error::other);
+    }
+    assert_eq!(arguments[..2], ["assistant", "--boot-fd"]);
+    assert_eq!(std::env::vars_os().count(), 0);
+    live(read_boot(number)?).await
+}
+
+async fn live(boot: AssistantBoot) -> io::Result<()> {
+    if boot.data_dir.join("crash_at_start").exists() {
+        std::process::exit(9);
+    }
+    let listener = std::os::unix::net::UnixListener::from(inherited(boot.listener_fd)?);
+    let listener = UnixListener::from_std(listener)?;
+    let mut host = std::fs::File::from(inherited(boot.control_fd.expect("a control pipe"))?);
+    let mut term = signal(SignalKind::terminate())?;
+    tell(&mut host, &FromAssistant::Ready)?;
+    let patience = Duration::from_secs(if boot.idle_exit_seconds == 0 { 1 << 30 } else { boot.idle_exit_seconds });
+    loop {
+        tokio::select! {
+            call = listener.accept() => answer(&boot, &mut host, call?.0).await?,
+            _ = term.recv() => return note(&boot, "told to stop"),
+            () = tokio::time::sleep(patience) => return Ok(()),
+        }
+    }
+}
+
+/// Whoever tests may look this up in the person's directory.
+fn note(boot: &AssistantBoot, text: &str) -> io::Result<()> {
+    std::fs::write(boot.data_dir.join("note"), text)
+}
+
+async fn answer(boot: &AssistantBoot, host: &mut std::fs::File, call: UnixStream) -> io::Result<()> {
+    let mut call = BufReader::new(call);
+    let mut line = String::new();
+    call.read_line(&mut line).await?;
+    let (what, with) = line.trim().split_once(' ').unwrap_or((line.trim(), ""));
+    let text = match what {
+        "who" => {
+            format!("{} {} {} {}", std::process::id(), rustix::process::geteuid().as_raw(), boot.epoch, boot.server)
+        }
+        "key" => boot.key.clone(),
+        "walls" => boot.walls.clone(),
+        "outbound" => boot.outbound.display().to_string(),
+        "leave" => {
+            call.write_all(b"leaving").await?;
+            drop(call);
+            std::process::exit(0);
+        }
+        "leave_slowly" => {
+            call.write_all(b"leaving").await?;
+            drop(call);
+            // Blocks on purpose: nothing is accepted in this time.
+            std::thread::sleep(Duration::from_millis(300));
+            std::process::exit(0);
+        }
+        "crash" => std::process::exit(3),
+        "alarm" => {
+            let at = Timestamp::from_millis(with.parse().expect("milliseconds"));
+            tell(host, &FromAssistant::Alarm { at: Some(at) })?;
+            "set".to_owned()
+        }
+        "read" => match std::fs::read_to_string(with) {
+            Ok(text) => text,
+            Err(error) => format!("{:?}", error.kind()),
+        },
+        "list" => std::fs::read_dir(with).map_or_else(
+            |error| format!("{:?}", error.kind()),
+            |entries| {
+                let mut names: Vec<_> =
+                    entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+                names.sort();
+                names.join(" ")
+            },
+        ),
+        "write" => match std::fs::write(boot.data_dir.join(with), "written") {
+            Ok(()) => "written".to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        },
+        "send" => match std::net::UdpSocket::bind("127.0.0.1:0").and_then(|socket| socket.send_to(b"hello", with)) {
+            Ok(_) => "sent".to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        },
+        "call_out" => match Outbound::connect(&boot.outbound).and_then(|mut out| out.write_all(with.as_bytes())) {
+            Ok(()) => "called".to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        },
+        _ => "what?".to_owned(),
+    };
+    call.write_all(text.as_bytes()).await
+}
+
+fn tell(host: &mut std::fs::File, line: &FromAssistant) -> io::Result<()> {
+    let mut text = serde_json::to_vec(line)?;
+    text.push(b'\n');
+    host.write_all(&text)
+}

@@ -1,0 +1,252 @@
+//! The life of one server: asleep until somebody knocks or the alarm rings, awake, ended, and so on.
+
+use crate::back_off::BackOff;
+use crate::control::Control;
+use crate::host::{Host, Kill, Server};
+use crate::ledger::Ledger;
+use crate::wake;
+use ally_sandbox::{CannotSpawn, Child, Exit, Signal, readable};
+use ally_types::host::FromAssistant;
+use ally_types::log;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// A start holds one of the places for so long at most.
+const STARTING: Duration = Duration::from_secs(2);
+/// An alarm wakes so much earlier.
+const EARLY: i64 = 1000;
+/// While waiting for an alarm the clock is read again this often: it may be set, and a laptop may sleep.
+const LOOK_AGAIN: i64 = 60_000;
+
+pub(crate) struct Life {
+    pub(crate) host: Arc<Host>,
+    pub(crate) server: Arc<Server>,
+    pub(crate) ledger: Ledger,
+    pub(crate) commands: mpsc::Receiver<Kill>,
+    pub(crate) stop: watch::Receiver<bool>,
+    pub(crate) back_off: BackOff,
+}
+
+enum Next {
+    Sleep,
+    Wake,
+    Pause(Duration),
+    End,
+}
+
+/// A process that is there.
+struct Awake {
+    child: Child,
+    control: Control,
+    /// The place among those that start now, until it is up.
+    starting: Option<OwnedSemaphorePermit>,
+    born: Instant,
+    ready: bool,
+    killed_for: Vec<Kill>,
+    /// When it is ended by force, once it was told to stop.
+    give_up: Option<Instant>,
+}
+
+impl Life {
+    /// Runs until the host stops.
+    pub(crate) async fn run(mut self) {
+        let mut next = if self.ledger.was_awake() { Next::Wake } else { Next::Sleep };
+        loop {
+            next = match next {
+                Next::Sleep => self.sleep().await,
+                Next::Wake => self.wake().await,
+                Next::Pause(pause) => self.pause(pause).await,
+                Next::End => return,
+            };
+        }
+    }
+
+    /// No process. Whoever connects waits in the socket's queue, which is what wakes it.
+    async fn sleep(&mut self) -> Next {
+        loop {
+            let alarm = alarm(&self.host, &self.ledger);
+            tokio::select! {
+                biased;
+                () = stopped(&mut self.stop) => return Next::End,
+                Some(kill) = self.commands.recv() => kill.nobody_there(),
+                knock = readable(&self.server.inbound) => return match knock {
+                    Ok(()) => Next::Wake,
+                    Err(error) => {
+                        log::error("a socket cannot be watched", &[("server", &self.server.id), ("kind", &error.kind())]);
+                        Next::Pause(self.back_off.after_crash(Duration::ZERO))
+                    }
+                },
+                () = alarm => {
+                    log::debug("an alarm rings", &[("server", &self.server.id)]);
+                    return Next::Wake;
+                }
+            }
+        }
+    }
+
+    /// After a crash. Connections wait in the queue; watching it now would only spin.
+    async fn pause(&mut self, pause: Duration) -> Next {
+        let until = Instant::now() + pause;
+        loop {
+            tokio::select! {
+                () = stopped(&mut self.stop) => return Next::End,
+                Some(kill) = self.commands.recv() => kill.nobody_there(),
+                () = sleep_until(until) => return Next::Wake,
+            }
+        }
+    }
+
+    async fn wake(&mut self) -> Next {
+        let starting = loop {
+            tokio::select! {
+                () = stopped(&mut self.stop) => return Next::End,
+                Some(kill) = self.commands.recv() => kill.nobody_there(),
+                place = Arc::clone(&self.host.starting).acquire_owned() => break place.ok(),
+            }
+        };
+        let rung = self.ledger.alarm().filter(|at| at.millis_since(self.host.clock.now()) <= EARLY);
+        if rung.is_some() {
+            // It has done its work with this start. On the disk it stays until the process is up.
+            self.ledger.set_alarm(None);
+        }
+        let (epoch, new_lot) = self.ledger.next_epoch();
+        if new_lot {
+            self.save().await;
+        }
+        if let Err(error) = self.ledger.mark_awake() {
+            log::warn("a server could not be marked as awake", &[("server", &self.server.id), ("kind", &error.kind())]);
+        }
+        let born = Instant::now();
+        let (child, control) = match wake::start(&self.host, &self.server, epoch) {
+            Ok(both) => both,
+            Err(refused) => {
+                self.log_refused(&refused);
+                return Next::Pause(self.back_off.after_crash(Duration::ZERO));
+            }
+        };
+        let awake = Awake { child, control, starting, born, ready: false, killed_for: Vec::new(), give_up: None };
+        self.accompany(awake, rung.is_some()).await
+    }
+
+    /// There is a process: hears it, until it has ended and is gone.
+    async fn accompany(&mut self, mut awake: Awake, mut save_when_ready: bool) -> Next {
+        let exit = loop {
+            tokio::select! {
+                line = awake.control.next() => self.hear(&mut awake, line, &mut save_when_ready).await,
+                exit = awake.child.wait() => break exit,
+                Some(kill) = self.commands.recv() => {
+                    let _ = awake.child.kill();
+                    awake.killed_for.push(kill);
+                }
+                () = stopped(&mut self.stop), if awake.give_up.is_none() => {
+                    let _ = awake.child.signal(Signal::TERM);
+                    awake.give_up = Some(Instant::now() + self.host.boot.stop_within());
+                }
+                () = sleep_until(awake.born + STARTING), if awake.starting.is_some() => awake.starting = None,
+                () = at(awake.give_up) => {
+                    let _ = awake.child.kill();
+                    awake.give_up = Some(Instant::now() + Duration::from_secs(1));
+                }
+            }
+        };
+        while let Some(line) = awake.control.left_over() {
+            self.hear(&mut awake, line, &mut save_when_ready).await;
+        }
+        self.host.say_asleep(&self.server);
+        self.after(awake, exit.unwrap_or(Exit::Code(-1)))
+    }
+
+    async fn hear(&mut self, awake: &mut Awake, line: FromAssistant, save_when_ready: &mut bool) {
+        match line {
+            FromAssistant::Ready if !awake.ready => {
+                awake.ready = true;
+                awake.starting = None;
+                self.host.say_awake(&self.server);
+                let micros = u64::try_from(awake.born.elapsed().as_micros()).unwrap_or(u64::MAX);
+                log::debug("awake", &[("server", &self.server.id), ("micros", &micros)]);
+                if std::mem::take(save_when_ready) {
+                    self.save().await;
+                }
+            }
+            FromAssistant::Ready => {}
+            FromAssistant::Alarm { at } => {
+                if self.ledger.set_alarm(at) {
+                    self.save().await;
+                }
+            }
+        }
+    }
+
+    /// What an end means for the next start.
+    fn after(&mut self, awake: Awake, exit: Exit) -> Next {
+        let server = &self.server.id;
+        let lived = awake.born.elapsed();
+        let was_killed = !awake.killed_for.is_empty();
+        awake.killed_for.into_iter().for_each(Kill::done);
+        // An end before it was up is no idle exit, whatever it says: waking it at once would spin.
+        let is_orderly = exit == Exit::Code(0) && (awake.ready || awake.give_up.is_some());
+        if is_orderly {
+            self.back_off.forget();
+            self.ledger.mark_asleep();
+            log::debug("asleep", &[("server", server)]);
+        } else {
+            if let Err(refused) = awake.child.started() {
+                self.log_refused(&refused);
+            }
+            let (code, signal) = match exit {
+                Exit::Code(code) => (Some(code), None),
+                Exit::Signal(signal) => (None, Some(signal)),
+            };
+            log::warn("an assistant ended", &[("server", server), ("code", &code), ("signal", &signal)]);
+        }
+        match (awake.give_up, is_orderly, was_killed) {
+            (Some(_), _, _) => Next::End,
+            (None, true, _) => Next::Sleep,
+            (None, false, true) => Next::Pause(self.back_off.after_kill()),
+            (None, false, false) => Next::Pause(self.back_off.after_crash(lived)),
+        }
+    }
+
+    async fn save(&self) {
+        let ledger = self.ledger.clone();
+        // A full disk must not keep anybody from their assistant: what could not be saved still holds in memory.
+        match tokio::task::spawn_blocking(move || ledger.save()).await {
+            Ok(Ok(())) | Err(_) => {}
+            Ok(Err(error)) => {
+                log::error("an alarm could not be saved", &[("server", &self.server.id), ("kind", &error.kind())]);
+            }
+        }
+    }
+
+    fn log_refused(&self, refused: &CannotSpawn) {
+        let values: [(&'static str, &dyn log::Loggable); 3] =
+            [("server", &self.server.id), ("step", &refused.step.name()), ("kind", &refused.error.kind())];
+        log::error("an assistant could not be started", &values);
+    }
+}
+
+/// Waits until it is time to wake for the alarm.
+async fn alarm(host: &Host, ledger: &Ledger) {
+    let Some(at) = ledger.alarm() else { std::future::pending().await };
+    loop {
+        let left = at.millis_since(host.clock.now()).saturating_sub(EARLY);
+        match u64::try_from(left.min(LOOK_AGAIN)) {
+            Ok(millis) if millis > 0 => sleep(Duration::from_millis(millis)).await,
+            _ => return,
+        }
+    }
+}
+
+async fn at(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that the host itself is gone.
+    let _ = stop.wait_for(|stop| *stop).await;
+}

@@ -1,0 +1,79 @@
+//! Starting one assistant: its room, its descriptors, its boot document.
+
+use crate::control::Control;
+use crate::host::{Host, Server};
+use ally_sandbox::{Access, CannotSpawn, Child, Identity, Room, Spawn, Step, Walls, is_dynamic};
+use ally_types::host::AssistantBoot;
+use std::io;
+use std::path::{Path, PathBuf};
+
+const LISTENER: i32 = 3;
+const CONTROL: i32 = 4;
+const BOOT: i32 = 5;
+
+/// Starts the server's process. It is on its way when this answers; `Ready` on the control pipe says that it is up.
+pub(crate) fn start(host: &Host, server: &Server, epoch: u64) -> Result<(Child, Control), CannotSpawn> {
+    let (spawn, control) = describe(host, server, epoch).map_err(|error| CannotSpawn { step: Step::Birth, error })?;
+    Ok((spawn.spawn()?, control))
+}
+
+fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Control)> {
+    let (data, out) = (host.places.person(server.id), host.places.out(server.id));
+    let (seen_data, seen_out, program) = if host.level.has_room() {
+        (PathBuf::from("/data"), PathBuf::from("/run/out"), PathBuf::from("/ally"))
+    } else {
+        (data.clone(), out.clone(), host.boot.program.clone())
+    };
+    let (control, says) = Control::new()?;
+    let boot = serde_json::to_vec(&AssistantBoot {
+        server: server.id,
+        data_dir: seen_data,
+        listener_fd: LISTENER,
+        control_fd: Some(CONTROL),
+        outbound: seen_out.join("out.sock"),
+        key: server.key.to_hex(),
+        identity_key: host.boot.identity_key.clone(),
+        idle_exit_seconds: host.boot.idle_exit_seconds,
+        epoch,
+        walls: host.level.walls().join(" "),
+    })?;
+    let (document, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+    io::Write::write_all(&mut std::fs::File::from(writer), &boot)?;
+    let mut walls = Walls::of(host.level, Room::new());
+    if host.level.has_room() {
+        walls = Walls::of(host.level, furnish(&host.boot.program, &data, &out)?);
+    }
+    let spawn = Spawn::new(program)
+        .arg("assistant")
+        .arg("--boot-fd")
+        .arg(BOOT.to_string())
+        .descriptor(server.inbound.try_clone()?, LISTENER)
+        .descriptor(says, CONTROL)
+        .descriptor(document, BOOT)
+        .identity(if host.level.has_own_user() { Identity::Uid(server.uid) } else { Identity::Same })
+        .walls(walls)
+        .dies_with_parent();
+    Ok((spawn, control))
+}
+
+/// All that a person's process sees: itself, its libraries while it needs some, time zones, two devices, the person's
+/// directory, and the directory with the way out. The directory is shown, not the socket, so that a host that starts
+/// anew can put a new socket there.
+fn furnish(program: &Path, data: &Path, out: &Path) -> io::Result<Room> {
+    let mut room = Room::new();
+    if is_dynamic(program)? {
+        room.show_system()?;
+    } else {
+        let zones = Path::new("/usr/share/zoneinfo");
+        if zones.is_dir() {
+            room.show(zones, zones, Access::ReadOnly)?;
+        }
+    }
+    room.show_device("null")?;
+    room.show_device("urandom")?;
+    room.show(program, Path::new("/ally"), Access::ReadOnly)?;
+    room.show(data, Path::new("/data"), Access::ReadWrite)?;
+    room.show(out, Path::new("/run/out"), Access::ReadOnly)?;
+    room.start_in(Path::new("/data"))?;
+    Ok(room)
+}

@@ -1,0 +1,169 @@
+//! Waking, sleeping, crashing and being ended.
+
+use crate::world::{World, soon, until};
+use ally_types::host::ToGateway;
+use ally_types::{Clock, SystemClock};
+use std::collections::BTreeSet;
+use std::time::Instant;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+#[tokio::test]
+async fn the_first_byte_wakes_and_the_gateway_hears_of_it() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    let mut gateway = world.gateway().await;
+    assert_eq!(gateway.meets().await.0, mira);
+    let who = world.who(mira).await;
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    assert_eq!(world.who(mira).await, who, "the same process answers again");
+    assert_eq!(who.epoch, 1);
+}
+
+#[tokio::test]
+async fn fifty_at_once_are_answered_by_one_process() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    let mut calls = Vec::new();
+    for _ in 0..50 {
+        let mut call = world.connect(mira).await;
+        call.write_all(b"who\n").await.expect("writes");
+        calls.push(call);
+    }
+    let mut answers = BTreeSet::new();
+    for mut call in calls {
+        let mut answer = String::new();
+        soon("an answer", call.read_to_string(&mut answer)).await.expect("reads");
+        answers.insert(answer);
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(world.who(mira).await.epoch, 1);
+}
+
+#[tokio::test]
+async fn who_leaves_when_idle_is_not_started_again_until_somebody_knocks() {
+    let mut world = World::asleep();
+    world.boot.idle_exit_seconds = 1;
+    world.start();
+    let mira = world.person().await;
+    let mut gateway = world.gateway().await;
+    gateway.meets().await;
+    let first = world.who(mira).await;
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    assert_eq!(gateway.hears().await, ToGateway::Asleep { server: mira });
+    assert!(!first.is_alive());
+    // Nothing was heard in between, so nothing was started.
+    let second = world.who(mira).await;
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    assert_eq!(second.epoch, first.epoch + 1);
+    assert_ne!(second.pid, first.pid);
+}
+
+#[tokio::test]
+async fn a_call_that_comes_while_the_process_is_leaving_is_answered_by_the_next_one() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    let first = world.who(mira).await;
+    assert_eq!(world.ask(mira, "leave_slowly").await, "leaving");
+    let second = world.who(mira).await;
+    assert_eq!((second.epoch, first.is_alive()), (first.epoch + 1, false));
+    for _ in 0..20 {
+        assert_eq!(world.ask(mira, "leave").await, "leaving");
+    }
+    assert_eq!(world.who(mira).await.epoch, 2 + 20);
+}
+
+#[tokio::test]
+async fn after_a_crash_the_process_comes_back_by_itself_and_not_at_once() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    let mut gateway = world.gateway().await;
+    gateway.meets().await;
+    let first = world.who(mira).await;
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    let mut pauses = Vec::new();
+    for _ in 0..3 {
+        assert_eq!(world.ask(mira, "crash").await, "");
+        assert_eq!(gateway.hears().await, ToGateway::Asleep { server: mira });
+        let since = Instant::now();
+        assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+        pauses.push(since.elapsed().as_millis());
+    }
+    assert!(pauses[0] >= 190 && pauses[1] >= 390 && pauses[2] >= 790, "{pauses:?}");
+    assert_eq!(world.who(mira).await.epoch, first.epoch + 3);
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_start_does_not_spin_and_calls_wait_for_it() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    std::fs::write(world.data(mira).join("crash_at_start"), "").expect("writes");
+    let mut call = world.connect(mira).await;
+    call.write_all(b"who\n").await.expect("writes");
+    let mut answer = String::new();
+    let waiting = tokio::time::timeout(std::time::Duration::from_millis(900), call.read_to_string(&mut answer)).await;
+    assert!(waiting.is_err());
+    std::fs::remove_file(world.data(mira).join("crash_at_start")).expect("mends it");
+    soon("an answer", call.read_to_string(&mut answer)).await.expect("reads");
+    // Starts at 0, 200, 600 ms failed; the next one, at 1400 ms, answers.
+    let epoch: u32 = answer.split(' ').nth(2).and_then(|epoch| epoch.parse().ok()).expect("an epoch");
+    assert!((2..=4).contains(&epoch), "{epoch}");
+}
+
+#[tokio::test]
+async fn a_kill_ends_the_process_and_it_comes_back() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    let mut gateway = world.gateway().await;
+    gateway.meets().await;
+    gateway.kill(mira).await;
+    assert_eq!(gateway.hears().await, ToGateway::Killed { server: mira, was_awake: false });
+    let first = world.who(mira).await;
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    gateway.kill(mira).await;
+    assert_eq!(gateway.hears().await, ToGateway::Asleep { server: mira });
+    assert_eq!(gateway.hears().await, ToGateway::Killed { server: mira, was_awake: true });
+    assert!(!first.is_alive());
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    assert_eq!(world.who(mira).await.epoch, first.epoch + 1);
+}
+
+#[tokio::test]
+async fn an_alarm_wakes_a_second_early_once() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    let mut gateway = world.gateway().await;
+    gateway.meets().await;
+    let at = SystemClock.now().plus_millis(1_500);
+    assert_eq!(world.ask(mira, &format!("alarm {}", at.as_millis())).await, "set");
+    assert_eq!(world.ask(mira, "leave").await, "leaving");
+    for line in [ToGateway::Awake { server: mira }, ToGateway::Asleep { server: mira }] {
+        assert_eq!(gateway.hears().await, line);
+    }
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    let early = at.millis_since(SystemClock.now());
+    assert!((0..=1000).contains(&early), "{early}");
+    let file = world.home.path().join(format!("host/servers/{mira}.json"));
+    until("the alarm is gone from the disk", || {
+        let text = std::fs::read_to_string(&file).expect("reads");
+        (!text.contains("alarm")).then_some(())
+    })
+    .await;
+    assert_eq!(world.ask(mira, "leave").await, "leaving");
+    assert_eq!(gateway.hears().await, ToGateway::Asleep { server: mira });
+    let quiet = tokio::time::timeout(std::time::Duration::from_millis(1500), gateway.next()).await;
+    assert!(quiet.is_err(), "woken twice");
+}
+
+#[tokio::test]
+async fn an_alarm_survives_the_host() {
+    let mut world = World::new().await;
+    let mira = world.person().await;
+    let at = SystemClock.now().plus_millis(2_000);
+    assert_eq!(world.ask(mira, &format!("alarm {}", at.as_millis())).await, "set");
+    assert_eq!(world.ask(mira, "leave").await, "leaving");
+    world.stop().await;
+    world.start();
+    let mut gateway = world.gateway().await;
+    gateway.meets().await;
+    assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+}
