@@ -81,7 +81,9 @@ fn block(block: &Block) -> Option<Value> {
             }
             result
         }
-        Block::Opaque { provider, raw } if provider == NAME => serde_json::from_str(raw.expose()).ok()?,
+        Block::Opaque { provider, raw } if provider == NAME => {
+            serde_json::from_str(raw.expose()).ok().filter(Value::is_object)?
+        }
         Block::Opaque { .. } => return None,
     })
 }
@@ -141,7 +143,7 @@ mod tests {
     #[test]
     fn what_the_service_refuses_is_mended() {
         let request = request(vec![
-            user(vec![text("one"), text("  \n")]),
+            user(vec![text("one"), text("  \n"), Block::Opaque { provider: NAME.into(), raw: "7".into() }]),
             user(vec![text("two")]),
             assistant(vec![text("")]),
             user(vec![text("three"), Block::ToolResult { call: "c".into(), ok: true, text: "".into() }]),

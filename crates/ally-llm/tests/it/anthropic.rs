@@ -4,7 +4,7 @@ use crate::client::client;
 use crate::conversation::{Answer, asking, continued, whole};
 use ally_llm::anthropic::{Config, check_key, default_model};
 use ally_llm::script::{Gate, Step, Turn};
-use ally_llm::stand_in::{Fault, KEY, MODELS, StandIn};
+use ally_llm::stand_in::{Fault, KEY, MODELS, Pace, StandIn};
 use ally_llm::{Block, Budgets, Event, FailureKind, Provider, Request, Stop, Usage};
 use ally_types::Secret;
 use futures_util::StreamExt as _;
@@ -36,10 +36,10 @@ async fn impatient(fault: Fault) -> Answer {
     let server = StandIn::start().await.expect("loopback is there");
     server.fail(fault.clone());
     let mut config = config(&server);
-    let short = Duration::from_millis(150);
     match fault {
-        Fault::StallAfter(_) => config.budgets.stall = short,
-        _ => config.budgets.first_token = short,
+        // Two words have to fit into this, however busy the machine is.
+        Fault::StallAfter(_) => config.budgets.stall = Duration::from_secs(1),
+        _ => config.budgets.first_token = Duration::from_millis(150),
     }
     whole(Provider::Anthropic(config).stream(&client(), &asking("one two three four"))).await
 }
@@ -280,6 +280,14 @@ async fn the_model_is_the_configured_one_if_it_exists_and_else_one_that_is_in_us
     assert_eq!(chosen("claude-haiku-4-5").await, "claude-haiku-4-5");
     assert_eq!(chosen("claude-haiku").await, MODELS[0]);
     assert_eq!(chosen("gpt").await, MODELS[0]);
+}
+
+#[tokio::test]
+async fn a_paced_answer_has_as_many_tokens_as_asked_for() {
+    let server = StandIn::start().await.expect("loopback is there");
+    server.pace(Pace { first_ms: 2, tokens: 20, between_ms: 1 });
+    let answer = ask(&server, &asking("hello")).await;
+    assert_eq!((answer.deltas, answer.usage.output, answer.stop), (20, 20, Some(Stop::EndTurn)));
 }
 
 #[tokio::test]

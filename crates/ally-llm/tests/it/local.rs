@@ -13,7 +13,7 @@ async fn only_ports_where_a_model_server_answers_are_given() {
     let port = |listener: &tokio::net::TcpListener| listener.local_addr().expect("it is bound").port();
     let ports = [(port(&silent), "Silent"), (port(&closed), "Closed"), (server.address().port(), "Ollama")];
     drop(closed);
-    let found = find_on(&client(), Duration::from_secs(2), &ports).await;
+    let found = find_on(&client(), Duration::from_secs(1), &ports).await;
     let models = vec!["stand-in-small".to_owned(), "stand-in-large".to_owned()];
     assert_eq!(found, [Found { url: server.url(), name: "Ollama".into(), models }]);
 }
