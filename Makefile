@@ -5,7 +5,7 @@ SHELL := /bin/sh
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # What the binary is made from. If nothing of it is newer than the last build, cargo is not even asked.
-SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml .cargo crates web
+SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml .cargo crates web changes
 STAMP := $(TARGET)/run/.fresh
 FRESH = [ -x $(TARGET)/run/ally ] && [ -f $(STAMP) ] && \
 	[ -z "$$(find $(SOURCES) -name node_modules -prune -o -name dist -prune -o -newer $(STAMP) -print -quit)" ]
@@ -39,6 +39,11 @@ check: ## Format, lints, tidy, licences, unused dependencies, the browser app, g
 	@sh .ci/tool cargo-machete machete
 	@sh .ci/web types lint build budget
 	cargo xtask generate --check
+
+.PHONY: bench
+bench: ## Measure start, wake, memory, added latency and durable runs, in the release profile
+	cargo bench -q -p ally-durable --bench runs
+	cargo bench -q -p ally --bench product
 
 .PHONY: generate
 generate: ## Write the API description, the browser's client and the changelog
