@@ -15,9 +15,8 @@ const fn file(pattern: &'static str, what: &'static str, purpose: &'static str, 
     }
 }
 
-/// Every kind of file below `host/`, and the sockets below `run/`.
+/// Every kind of file below `host/` and every socket below `run/` that the host makes. `ally` declares the root key.
 pub const REGISTER: &[Entry] = &[
-    file("host/region.key", "the root key of this installation's data", "to wrap the keys of people's spaces", false),
     file(
         "host/mode",
         "whether spaces have system users of their own",

@@ -40,6 +40,23 @@ async fn fifty_at_once_are_answered_by_one_process() {
 }
 
 #[tokio::test]
+async fn forty_people_who_wake_at_once_are_all_answered() {
+    let world = World::new().await;
+    let mut calls = Vec::new();
+    for _ in 0..40 {
+        let server = world.person().await;
+        let mut call = world.connect(server).await;
+        call.write_all(b"who\n").await.expect("writes");
+        calls.push((server, call));
+    }
+    for (server, mut call) in calls {
+        let mut answer = String::new();
+        soon("an answer", call.read_to_string(&mut answer)).await.expect("reads");
+        assert!(answer.ends_with(&server.to_string()), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn who_leaves_when_idle_is_not_started_again_until_somebody_knocks() {
     let mut world = World::asleep();
     world.boot.idle_exit_seconds = 1;

@@ -2,7 +2,9 @@
 
 use crate::world::{UID_BASE, World, is_root, soon};
 use ally_types::host::{FromPlatform, ToGateway, ToPlatform};
+use ally_types::register::Place;
 use ally_types::{ServerId, SystemChance, SystemClock};
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use tokio::io::AsyncReadExt;
 
@@ -144,4 +146,31 @@ async fn a_stranger_at_the_gateways_door_is_sent_away() {
     let mut call = tokio::net::UnixStream::connect(path).await.expect("root can connect to everything");
     let mut text = Vec::new();
     assert_eq!(soon("the end", call.read_to_end(&mut text)).await.expect("closed"), 0);
+}
+
+#[tokio::test]
+async fn every_file_of_the_host_is_in_the_privacy_register_and_the_other_way_round() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    world.who(mira).await;
+    let mut found = BTreeSet::new();
+    let mut to_visit = ["host", "run/in", "run/out"].map(|name| world.home.path().join(name)).to_vec();
+    while let Some(directory) = to_visit.pop() {
+        for entry in std::fs::read_dir(directory).expect("reads").flatten() {
+            if entry.file_type().expect("a kind").is_dir() {
+                to_visit.push(entry.path());
+            } else {
+                let path = entry.path().strip_prefix(world.home.path()).expect("below").display().to_string();
+                found.insert(path.replace(&mira.to_string(), "*"));
+            }
+        }
+    }
+    let declared: BTreeSet<String> = ally_host::REGISTER
+        .iter()
+        .map(|entry| match entry.place {
+            Place::File { pattern } => pattern.to_owned(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(found, declared);
 }
