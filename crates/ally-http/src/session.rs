@@ -71,6 +71,12 @@ impl Sessions {
 
     /// Signs a token for a session that was just opened or renewed.
     pub fn sign(&self, clock: &dyn Clock, random: &dyn Chance, subject: Subject) -> String {
+        self.sign_as(clock, &chance::hex::<12>(random), subject)
+    }
+
+    /// Like [`Sessions::sign`] with a token id that the caller keeps, so that a replaced token can be told from its
+    /// successor.
+    pub fn sign_as(&self, clock: &dyn Clock, jti: &str, subject: Subject) -> String {
         let now = clock.now().as_seconds();
         let claims = Claims {
             iss: ISSUER.to_owned(),
@@ -80,7 +86,7 @@ impl Sessions {
             sid: subject.session,
             srv: subject.server,
             adm: subject.administrator,
-            jti: chance::hex::<12>(random),
+            jti: jti.to_owned(),
             iat: now,
             exp: now + LIFETIME_SECONDS,
             auth_time: subject.authenticated_at,

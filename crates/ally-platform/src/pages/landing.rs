@@ -1,0 +1,87 @@
+//! The first page, the first steps, and the page for an address that leads nowhere.
+
+use super::html::Page;
+
+pub(super) fn page() -> Page {
+    let mut page = Page::new("Ally");
+    page.raw(
+        r#"<section class="wide hero">
+<h1>An assistant that acts, and shows you its books</h1>
+<p class="lead">Ally chats, remembers and does things for you. It asks before anything that matters, and keeps a
+readable record of everything it did. It runs on a machine you choose, in a private space of your own.</p>
+<p class="actions"><a class="button" href="/app/sign-up">Sign up</a> <a class="quiet" href="/app/sign-in">Sign in</a></p>
+</section>
+<section class="wide">
+<h2>What one day looks like</h2>
+<ol class="rail">
+<li><b>You write.</b> “Remember that Ana is allergic to nuts.”</li>
+<li><b>Ally writes it down</b> in a plain text file that you can open, change and undo.</li>
+<li><b>You close the tab</b> in the middle of an answer. The answer goes on; nothing is lost.</li>
+<li class="wait"><b>Before anything leaves</b>, Ally shows you the exact words and asks.</li>
+<li><b>Afterwards</b> every step stands in the record: what was done, when, and what it cost.</li>
+</ol>
+</section>
+<section class="wide">
+<h2>How your things stay yours</h2>
+<div class="cards">
+<div><h3>A space of your own</h3><p>Your chats, notes and keys live in a process, a directory and a database that
+belong to you alone. Nobody else’s assistant can reach them.</p></div>
+<div><h3>The accounts never see a word</h3><p>The part that signs you in has no code that could hold a message. It
+knows your address and counts, nothing more.</p></div>
+<div><h3>No advertising, no training</h3><p>Nothing you write is sold, shown to advertisers or used to train a model.
+The <a href="/legal/privacy">privacy page</a> is made from the same list the program uses.</p></div>
+<div><h3>Your choice of model</h3><p>Connect your own key, or a model on your own machine. Without one, a few built-in
+commands answer, and say that they are no AI.</p></div>
+</div>
+</section>
+"#,
+    );
+    page
+}
+
+pub(super) fn docs() -> Page {
+    let mut page = Page::new("First steps");
+    page.raw(
+        r#"<article>
+<h1>First steps</h1>
+<p>You need a browser, and nothing else. No key and no other account is asked for.</p>
+<h2>1. Sign up</h2>
+<p><a href="/app/sign-up">Sign up</a> with an e-mail address and a password of at least 12 characters. The first account
+of an installation administers it. If other people can reach the machine, the first account also needs the code that
+was printed in the terminal. After that nobody can sign up until the administrator opens sign-up or makes an
+invitation link in Settings.</p>
+<h2>2. Write</h2>
+<p>Without an AI provider the built-in commands answer, marked “Built-in command · no AI”:</p>
+<ul>
+<li>“remember that …” writes a note</li>
+<li>“what do you know about …” looks through your notes and chats</li>
+<li>“forget …” takes a note back</li>
+<li>“what time is it in …” tells the time</li>
+<li>“help” lists them</li>
+</ul>
+<p>Anything else is saved. Once a provider is connected, press “Answer it now”.</p>
+<h2>3. Connect a model</h2>
+<p>In Settings, paste a key. It is tested at once and kept sealed. A model server on the same machine is found by
+itself. Whoever runs the installation can also set <code>ANTHROPIC_API_KEY</code> before starting it.</p>
+<h2>4. Stop whenever you like</h2>
+<p>Stop ends an answer, also from another device. “Stop my assistant now” in Settings ends your assistant’s process in the
+middle of what it does; it starts again and finishes what was open, and nothing is done twice.</p>
+<h2>If something is missing</h2>
+<p>Run <code>ally doctor</code> on the machine. It says what is configured, what is missing, and what that disables.</p>
+</article>
+"#,
+    );
+    page
+}
+
+pub(super) fn missing() -> Page {
+    let mut page = Page::new("Nothing here");
+    page.raw(
+        r#"<article>
+<h1>There is nothing at this address</h1>
+<p>It may have moved, or the link was cut. <a href="/">Go to the first page</a> or <a href="/app">open Ally</a>.</p>
+</article>
+"#,
+    );
+    page
+}
