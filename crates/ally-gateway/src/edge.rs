@@ -1,0 +1,189 @@
+//! What happens to every request and every answer: headers that are taken away and added, panics that are caught.
+
+use crate::gateway::Gateway;
+use ally_http::answer::{self, Rejection};
+use ally_http::log::REQUEST_HEADER;
+use ally_types::{Problem, RequestId, log};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Redirect, Response};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::panic::AssertUnwindSafe;
+
+/// For plain pages, the interface, and everything else.
+const CSP: &str = "default-src 'self'; script-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; \
+                   form-action 'self'";
+
+/// For the app's page.
+const APP_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+                       connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
+                       frame-ancestors 'none'";
+
+const ALWAYS: &[(&str, &str)] = &[
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
+/// Removes what only we may say (`x-ally-*`), gives the request an id, and adds the security headers to the answer.
+pub async fn headers(State(gateway): State<Gateway>, mut request: Request, next: Next) -> Response {
+    strip_ours(request.headers_mut());
+    let id = RequestId::new(&*gateway.clock, &*gateway.chance).to_string();
+    let id = HeaderValue::from_str(&id).expect("an id is visible ASCII");
+    request.headers_mut().insert(REQUEST_HEADER, id.clone());
+    let path = request.uri().path();
+    let is_app = path == "/app" || path.starts_with("/app/");
+    let is_interface = path.starts_with("/api/");
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in ALWAYS {
+        headers.insert(*name, HeaderValue::from_static(value));
+    }
+    let policy = if is_app { APP_CSP } else { CSP };
+    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    if gateway.public_url.starts_with("https://") {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
+    if is_interface {
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    }
+    headers.insert(REQUEST_HEADER, id);
+    response
+}
+
+/// Removes every header that starts with `x-ally-`.
+fn strip_ours(headers: &mut HeaderMap) {
+    let ours: Vec<HeaderName> = headers.keys().filter(|name| name.as_str().starts_with("x-ally-")).cloned().collect();
+    for name in ours {
+        headers.remove(name);
+    }
+}
+
+/// Refuses addresses that two roles might read differently, and other names for a gateway that only this machine
+/// shall reach (a page elsewhere can make its own name point to 127.0.0.1).
+pub async fn refuse_strange(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
+    if !is_plain(request.uri().path()) {
+        let strange = Problem::new(400, "strange_address", "This address is written in a way that Ally does not read.")
+            .next("Go back to the start page.");
+        return answer::render(&strange);
+    }
+    match host_fits(&gateway, &request) {
+        Host::Fits => next.run(request).await,
+        Host::OtherLoopback => {
+            let path = request.uri().path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
+            Redirect::temporary(&format!("{}{path}", gateway.origin())).into_response()
+        }
+        Host::Foreign => Rejection::from(
+            Problem::new(421, "wrong_host", "Ally is not meant to be opened under this name.")
+                .next("Open it at the address that it printed when it started."),
+        )
+        .into_response(),
+    }
+}
+
+/// No empty, `.` or `..` segment, however it is written, and no slash in disguise.
+fn is_plain(path: &str) -> bool {
+    let lower = path.to_ascii_lowercase();
+    let is_hidden = ["%2f", "%5c", "%00", "\\"].iter().any(|hidden| lower.contains(hidden));
+    let segments = lower.strip_prefix('/').unwrap_or(&lower).split('/');
+    let count = segments.clone().count();
+    !is_hidden
+        && segments.enumerate().all(|(at, segment)| {
+            // An empty segment is only the one after a slash at the end.
+            let is_last = at + 1 == count;
+            !matches!(segment.replace("%2e", ".").as_str(), "." | "..") && (is_last || !segment.is_empty())
+        })
+}
+
+enum Host {
+    Fits,
+    OtherLoopback,
+    Foreign,
+}
+
+fn host_fits(gateway: &Gateway, request: &Request) -> Host {
+    let ours = gateway.origin().split_once("://").map_or("", |(_, ours)| ours);
+    if gateway.public_url.starts_with("https://") || !is_loopback(name_of(ours)) {
+        return Host::Fits;
+    }
+    let Some(host) = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()) else {
+        return Host::Fits;
+    };
+    let is_page = request.method().is_safe() && !request.uri().path().starts_with("/api/");
+    let is_probe = matches!(request.uri().path(), "/healthz" | "/readyz");
+    if host == ours || (is_loopback(name_of(host)) && (is_probe || !is_page)) {
+        Host::Fits
+    } else if is_loopback(name_of(host)) {
+        Host::OtherLoopback
+    } else {
+        Host::Foreign
+    }
+}
+
+/// The name or address without the port.
+fn name_of(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    }
+}
+
+/// Whether a name means this machine.
+pub fn is_loopback(name: &str) -> bool {
+    let bare = name.trim_start_matches('[').trim_end_matches(']');
+    bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+/// A panic in a handler becomes a 500; the process and every other request go on.
+pub async fn catch_panics(request: Request, next: Next) -> Response {
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => {
+            log::error("a handler panicked", &[]);
+            answer::render(&Problem::internal())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_that_two_readers_may_read_differently_are_refused() {
+        for plain in
+            ["/", "/app/", "/api/v1/memory/files/people/ana.md", "/api/v1/memory/files/a%20b.md", "/.well-known"]
+        {
+            assert!(is_plain(plain), "{plain}");
+        }
+        for strange in [
+            "//internal",
+            "/api/v1/auth/../../internal",
+            "/a/./b",
+            "/a/%2e%2E/b",
+            "/a/.%2e",
+            "/a%2fb",
+            "/a%5Cb",
+            "/a\\b",
+            "/a%00",
+            "/a//b",
+        ] {
+            assert!(!is_plain(strange), "{strange}");
+        }
+    }
+
+    #[test]
+    fn every_name_of_this_machine_is_known() {
+        for ours in ["localhost", "127.0.0.1", "127.8.9.1", "[::1]", "::1", "[::ffff:127.0.0.1]"] {
+            assert!(is_loopback(ours), "{ours}");
+        }
+        assert!(!is_loopback("localhost.evil.example"));
+        assert!(!is_loopback("10.0.0.1"));
+        assert_eq!((name_of("[::1]:8080"), name_of("localhost:8080"), name_of("a")), ("[::1]", "localhost", "a"));
+    }
+}

@@ -1,0 +1,220 @@
+//! The gateway as one value: what it is made of, and the routers that it offers.
+
+use crate::door::Door;
+use crate::models::Models;
+use crate::models::counters::Counters;
+use crate::servers::Servers;
+use crate::sessions::Known;
+use crate::streams::Streams;
+use crate::{models, router, sessions};
+use ally_http::cookie::Transport;
+use ally_http::identity::Signer;
+use ally_http::{origin, session};
+use ally_llm::Provider;
+use ally_store::StoreError;
+use ally_types::host::FromGateway;
+use ally_types::seal::Key;
+use ally_types::{Chance, Clock, ServerId};
+use axum::Router;
+use bytes::Bytes;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub chance: Arc<dyn Chance>,
+    /// Verifies session tokens.
+    pub sessions: session::Sessions,
+    /// Signs identity tokens.
+    pub signer: Signer,
+    /// The way to the platform.
+    pub platform: Door<()>,
+    /// The way to each person's assistant.
+    pub people: Door<ServerId>,
+    /// Where messages for the host go.
+    pub host: mpsc::Sender<FromGateway>,
+    /// The one HTTP client for calls to providers.
+    pub client: reqwest::Client,
+    /// The provider that the environment configures; tests put a scripted one here.
+    pub environment: Option<Provider>,
+    /// The model server that the operator configured, if any.
+    pub local_model_url: Option<String>,
+    /// How Anthropic is reached with a person's own key or a pasted one: address and model, if not the usual ones.
+    pub anthropic: models::Reach,
+    /// The gateway's own directory.
+    pub data_dir: PathBuf,
+    /// Seals what the administrator pasted.
+    pub sealing: Key,
+    /// The address that people type.
+    pub public_url: String,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The description of the whole HTTP interface, as JSON.
+    pub openapi: Bytes,
+    /// How much is allowed.
+    pub limits: Limits,
+}
+
+/// How much is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request to an assistant.
+    pub body: usize,
+    /// Bytes of a request to the platform.
+    pub account_body: usize,
+    /// Open event streams of one session.
+    pub streams: usize,
+    /// Model calls of one server at a time.
+    pub calls: usize,
+    /// Bytes of a model call.
+    pub model_body: usize,
+    /// Tokens of one server in a day on the installation's account; `None` is without end.
+    pub daily_tokens: Option<u32>,
+    /// How long a request waits for a server that was just ordered.
+    pub made_within: Duration,
+    /// How long an assistant may take until the head of its answer.
+    pub answer_within: Duration,
+    /// Whether model servers on this machine may be looked for.
+    pub looks_for_local_models: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 16 << 20,
+            account_body: 8 << 10,
+            streams: 16,
+            calls: 8,
+            model_body: 64 << 20,
+            daily_tokens: None,
+            made_within: Duration::from_secs(5),
+            answer_within: Duration::from_secs(90),
+            looks_for_local_models: true,
+        }
+    }
+}
+
+/// The gateway. Cloning gives another handle to the same one.
+#[derive(Clone)]
+pub struct Gateway(Arc<Inner>);
+
+/// What all parts of the gateway share.
+pub struct Inner {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) chance: Arc<dyn Chance>,
+    pub(crate) signer: Signer,
+    pub(crate) known: Known,
+    pub(crate) platform: Door<()>,
+    pub(crate) people: Door<ServerId>,
+    pub(crate) host: mpsc::Sender<FromGateway>,
+    pub(crate) servers: Servers,
+    pub(crate) streams: Arc<Streams>,
+    pub(crate) models: Models,
+    pub(crate) public_url: String,
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) openapi: Bytes,
+    pub(crate) limits: Limits,
+}
+
+impl std::ops::Deref for Gateway {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Gateway {
+    /// Opens the counters and reads what the administrator pasted.
+    ///
+    /// # Errors
+    /// The counters cannot be opened.
+    pub fn new(parts: Parts) -> Result<Self, StoreError> {
+        let streams = Arc::new(Streams::new(parts.limits.streams));
+        let transport = Transport::of(&parts.public_url);
+        let models = Models::open(models::Opening {
+            clock: Arc::clone(&parts.clock),
+            chance: Arc::clone(&parts.chance),
+            client: parts.client,
+            environment: parts.environment,
+            local_model_url: parts.local_model_url,
+            anthropic: parts.anthropic,
+            directory: &parts.data_dir,
+            sealing: parts.sealing,
+            our_port: port(&parts.public_url),
+            limits: parts.limits,
+        })?;
+        Ok(Self(Arc::new(Inner {
+            known: Known::new(parts.sessions, transport),
+            clock: parts.clock,
+            chance: parts.chance,
+            signer: parts.signer,
+            platform: parts.platform,
+            people: parts.people,
+            host: parts.host,
+            servers: Servers::default(),
+            streams,
+            models,
+            public_url: parts.public_url,
+            trusted_proxies: parts.trusted_proxies,
+            openapi: parts.openapi,
+            limits: parts.limits,
+        })))
+    }
+
+    /// The routes for browsers.
+    pub fn router(&self) -> Router {
+        router::edge(self.clone())
+    }
+
+    /// The routes for the outbound calls of one server.
+    pub fn outbound(&self, server: ServerId) -> Router {
+        router::outbound(self.clone(), server)
+    }
+
+    /// Holds the platform's stream of revocations, for ever. Spawn it.
+    pub async fn follow_revocations(self) {
+        sessions::revocations::follow(self).await;
+    }
+
+    /// What is known about people's servers; the host link tells it, or a test.
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    /// Ends every open event stream, so that the process can end.
+    pub fn close_streams(&self) {
+        self.streams.close_all();
+    }
+
+    /// Waits until no model call is waiting to be settled.
+    pub async fn settled(&self) {
+        self.models.settled().await;
+    }
+
+    /// The counts of model calls.
+    pub fn counters(&self) -> &Counters {
+        &self.models.counters
+    }
+
+    /// The origin that requests must come from.
+    pub(crate) fn origin(&self) -> &str {
+        origin::of(&self.public_url)
+    }
+}
+
+/// The port of an address, if it names one.
+fn port(url: &str) -> Option<u16> {
+    origin::of(url).rsplit_once(':')?.1.parse().ok()
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Gateway")
+    }
+}

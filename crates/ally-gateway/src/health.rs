@@ -1,0 +1,55 @@
+//! Whether the gateway is up, whether all parts that it needs are, and the description of the interface.
+
+use crate::gateway::Gateway;
+use crate::sessions::platform_unreachable;
+use ally_http::Json;
+use ally_http::answer::{Answer, Rejection};
+use ally_types::Problem;
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderValue, header};
+use serde::Serialize;
+
+/// That the gateway is up.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Health {
+    /// Always `ok`; otherwise there is no answer.
+    status: &'static str,
+    /// The version of Ally.
+    version: &'static str,
+}
+
+const OK: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+
+/// Answers as long as the gateway runs.
+#[utoipa::path(get, path = "/healthz", tag = "service", responses((status = 200, body = Health)))]
+pub async fn healthz() -> Json<Health> {
+    Json(OK)
+}
+
+/// Answers 200 when people can sign in and reach their assistants.
+#[utoipa::path(get, path = "/readyz", tag = "service", responses(
+    (status = 200, body = Health),
+    (status = 503, description = "A part is missing.", body = Problem),
+))]
+pub async fn readyz(State(gateway): State<Gateway>) -> Answer<Json<Health>> {
+    if !gateway.known.is_fed() {
+        return Err(Rejection::from(platform_unreachable()));
+    }
+    if !gateway.servers.is_linked() {
+        return Err(Rejection::from(
+            Problem::new(503, "host_unreachable", "The host that runs people's assistants cannot be reached.")
+                .next("See the log of the host.")
+                .retry_after(2),
+        ));
+    }
+    Ok(Json(OK))
+}
+
+/// The description of all routes, as OpenAPI.
+pub async fn openapi(State(gateway): State<Gateway>) -> Response {
+    let mut response = gateway.openapi.clone().into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}

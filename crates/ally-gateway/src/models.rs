@@ -1,0 +1,234 @@
+//! The model gateway: which provider answers for whom, and what that counts against.
+
+pub mod admin;
+pub mod bill;
+pub mod counters;
+pub mod http;
+pub mod installation;
+
+use crate::gateway::Limits;
+use ally_llm::{Provider, anthropic, local, openai_compatible};
+use ally_store::StoreError;
+use ally_types::seal::Key;
+use ally_types::{Chance, Clock, Secret, ServerId};
+use counters::Counters;
+use installation::{Installation, Local};
+use serde::Serialize;
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// So long may looking for model servers on this machine take.
+const LOOKS_FOR: Duration = Duration::from_millis(300);
+
+/// So long may a model server take to list its models.
+const LISTS_WITHIN: Duration = Duration::from_secs(5);
+
+/// How Anthropic is reached, where that is not the usual way.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Another address.
+    pub base_url: Option<String>,
+    /// Another model.
+    pub model: Option<String>,
+}
+
+impl Reach {
+    /// The configuration with this address and model.
+    pub fn with(&self, mut config: anthropic::Config) -> anthropic::Config {
+        if let Some(base_url) = &self.base_url {
+            config.base_url.clone_from(base_url);
+        }
+        if let Some(model) = &self.model {
+            config.model.clone_from(model);
+        }
+        config
+    }
+}
+
+/// Whose account pays for a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Payer {
+    /// The person: her own key.
+    Person,
+    /// Whoever runs the installation: these calls are counted.
+    Installation,
+    /// Nobody: a model at home, or a built-in command.
+    Nobody,
+}
+
+/// Where the provider that the gateway has by itself comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// The administrator pasted a key.
+    Installation,
+    /// The environment has one.
+    Environment,
+    /// A model server of one's own.
+    Local,
+}
+
+/// What the gateway has by itself.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+pub struct Shown {
+    /// Whether a model can answer.
+    pub connected: bool,
+    /// Where it comes from.
+    pub source: Option<Source>,
+    /// Which adapter.
+    pub provider: Option<&'static str>,
+    /// Which model.
+    pub model: Option<String>,
+    /// Model servers found on this machine.
+    #[schema(value_type = Vec<Object>)]
+    pub local: Vec<local::Found>,
+}
+
+/// What [`Models::open`] needs.
+pub(crate) struct Opening<'a> {
+    pub clock: Arc<dyn Clock>,
+    pub chance: Arc<dyn Chance>,
+    pub client: reqwest::Client,
+    pub environment: Option<Provider>,
+    pub local_model_url: Option<String>,
+    pub anthropic: Reach,
+    pub directory: &'a Path,
+    pub sealing: Key,
+    pub our_port: Option<u16>,
+    pub limits: Limits,
+}
+
+/// Everything about models.
+pub(crate) struct Models {
+    pub client: reqwest::Client,
+    pub reach: Reach,
+    pub installation: Installation,
+    pub counters: Counters,
+    pub limits: Limits,
+    pub local_model_url: Option<String>,
+    environment: Option<Provider>,
+    our_port: Option<u16>,
+    /// The first model of the operator's own server, once it was asked for.
+    first_model: Mutex<Option<String>>,
+    calls: Mutex<HashMap<ServerId, usize>>,
+    /// How many calls are not settled yet.
+    unsettled: watch::Sender<usize>,
+}
+
+impl Models {
+    pub fn open(opening: Opening<'_>) -> Result<Self, StoreError> {
+        Ok(Self {
+            counters: Counters::open(opening.directory, opening.clock.now())?,
+            installation: Installation::open(opening.directory, opening.sealing, opening.chance),
+            client: opening.client,
+            reach: opening.anthropic,
+            limits: opening.limits,
+            local_model_url: opening.local_model_url.filter(|url| !url.is_empty()),
+            environment: opening.environment,
+            our_port: opening.our_port,
+            first_model: Mutex::new(None),
+            calls: Mutex::new(HashMap::new()),
+            unsettled: watch::Sender::new(0),
+        })
+    }
+
+    /// Who answers a call: her own key, else the installation's, else a local model, else built-in commands.
+    pub async fn choose(&self, own: Option<Secret>) -> (Provider, Payer) {
+        if let Some(key) = own {
+            return (self.anthropic(key), Payer::Person);
+        }
+        match self.by_itself().await {
+            Some((provider, Source::Local)) => (provider, Payer::Nobody),
+            Some((provider, _)) => (provider, Payer::Installation),
+            None => (Provider::BuiltIn, Payer::Nobody),
+        }
+    }
+
+    /// The provider that the gateway has without anybody's own key.
+    async fn by_itself(&self) -> Option<(Provider, Source)> {
+        if let Some((key, model)) = self.installation.key() {
+            let reach = Reach { model: self.reach.model.clone().or(model), ..self.reach.clone() };
+            let config = reach.with(anthropic::Config::new(key));
+            return Some((Provider::Anthropic(config), Source::Installation));
+        }
+        if let Some(provider) = &self.environment {
+            return Some((provider.clone(), Source::Environment));
+        }
+        let local = match self.installation.local() {
+            Some(local) => local,
+            None => Local { url: self.local_model_url.clone()?, model: self.first_model().await },
+        };
+        let config = openai_compatible::Config::new(local.url, local.model);
+        Some((Provider::OpenAiCompatible(config), Source::Local))
+    }
+
+    pub fn anthropic(&self, key: Secret) -> Provider {
+        Provider::Anthropic(self.reach.with(anthropic::Config::new(key)))
+    }
+
+    /// The operator named a server, not a model: its first one. Asked for again until it has answered once.
+    async fn first_model(&self) -> String {
+        let known = self.first_model.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known {
+            return known;
+        }
+        let Some(url) = &self.local_model_url else { return String::new() };
+        let first = self.list(url).await.and_then(|models| models.into_iter().next());
+        if first.is_some() {
+            self.first_model.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&first);
+        }
+        first.unwrap_or_default()
+    }
+
+    /// The models of a server that speaks the chat completions format.
+    pub async fn list(&self, url: &str) -> Option<Vec<String>> {
+        openai_compatible::models(&self.client, &openai_compatible::Config::new(url, ""), LISTS_WITHIN).await.ok()
+    }
+
+    /// What a person or an administrator is shown. Servers on this machine are only looked for while no account with
+    /// a provider is connected.
+    pub async fn shown(&self) -> Shown {
+        let by_itself = self.by_itself().await;
+        let wants_local = !matches!(by_itself, Some((_, Source::Installation | Source::Environment)));
+        let local = if wants_local && self.limits.looks_for_local_models {
+            local::find(&self.client, LOOKS_FOR, self.our_port).await
+        } else {
+            Vec::new()
+        };
+        let (provider, source) = by_itself.unzip();
+        Shown {
+            connected: provider.is_some(),
+            source,
+            provider: provider.as_ref().map(Provider::name),
+            model: provider.map(|provider| provider.model().to_owned()).filter(|model| !model.is_empty()),
+            local,
+        }
+    }
+
+    /// Takes a place for one more call of this server; `false` when it has too many.
+    fn enter(&self, server: ServerId) -> bool {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = calls.entry(server).or_default();
+        let may = *count < self.limits.calls;
+        *count += usize::from(may);
+        may
+    }
+
+    fn leave(&self, server: ServerId) {
+        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = calls.get_mut(&server) {
+            *count -= 1;
+            if *count == 0 {
+                calls.remove(&server);
+            }
+        }
+    }
+
+    /// Waits until every call is settled.
+    pub async fn settled(&self) {
+        let _ = self.unsettled.subscribe().wait_for(|count| *count == 0).await;
+    }
+}

@@ -1,0 +1,134 @@
+//! What one call costs: held before it leaves, settled when it has ended, also when somebody stopped it.
+
+use super::Payer;
+use crate::gateway::Gateway;
+use ally_llm::{Event, Request, Usage};
+use ally_store::StoreError;
+use ally_types::{ServerId, log};
+
+/// One call that is running. Dropping it settles it.
+pub(crate) struct Bill {
+    gateway: Gateway,
+    server: ServerId,
+    /// The period and the tokens that are held; `None` when nobody counts this call, or it is settled.
+    held: Option<Held>,
+    usage: Option<Usage>,
+    is_refused: bool,
+}
+
+#[derive(Clone, Copy)]
+struct Held {
+    period: i64,
+    tokens: i64,
+    /// What reading the question costs at least, when the provider never said.
+    question: i64,
+}
+
+/// Why a call may not leave.
+pub(crate) enum Refusal {
+    /// This server has too many calls at a time.
+    TooMany,
+    /// The grant does not reach.
+    Limit,
+    /// The counters cannot be written.
+    Store(StoreError),
+}
+
+impl Bill {
+    /// Takes a place for the call and holds its tokens.
+    pub async fn open(gateway: &Gateway, server: ServerId, payer: Payer, request: &Request) -> Result<Self, Refusal> {
+        if !gateway.models.enter(server) {
+            return Err(Refusal::TooMany);
+        }
+        gateway.models.unsettled.send_modify(|count| *count += 1);
+        // From here on, dropping the bill gives the place back.
+        let mut bill = Self { gateway: gateway.clone(), server, held: None, usage: None, is_refused: false };
+        if payer != Payer::Installation {
+            return Ok(bill);
+        }
+        let question = i64::try_from(size(request) / 4).unwrap_or(i64::MAX / 4);
+        let tokens = question.saturating_add(i64::from(request.max_tokens));
+        let granted = gateway.limits.daily_tokens.map(i64::from);
+        let now = gateway.clock.now();
+        match gateway.models.counters.reserve(server, now, tokens, granted).await {
+            Ok(Some(period)) => {
+                bill.held = Some(Held { period, tokens, question });
+                Ok(bill)
+            }
+            Ok(None) => Err(Refusal::Limit),
+            Err(error) => Err(Refusal::Store(error)),
+        }
+    }
+
+    /// Reads the counts as they pass.
+    pub fn note(&mut self, event: &Event) {
+        match event {
+            Event::Usage { usage } => self.usage = Some(*usage),
+            Event::Failed { .. } => self.is_refused = true,
+            _ => {}
+        }
+    }
+
+    /// Settles now, so that whoever sees the end of the answer also sees the count.
+    pub async fn settle(&mut self) {
+        if let Some(held) = self.held.take() {
+            write(&self.gateway, self.server, held, self.used(held)).await;
+        }
+    }
+
+    fn used(&self, held: Held) -> i64 {
+        match self.usage {
+            Some(Usage { input, output, cache_read, cache_write }) => {
+                i64::try_from(input.saturating_add(output).saturating_add(cache_read).saturating_add(cache_write))
+                    .unwrap_or(i64::MAX / 4)
+            }
+            // The provider refused: nothing was read.
+            None if self.is_refused => 0,
+            None => held.question,
+        }
+    }
+}
+
+impl Drop for Bill {
+    fn drop(&mut self) {
+        let (gateway, server) = (self.gateway.clone(), self.server);
+        gateway.models.leave(server);
+        let done = |gateway: &Gateway| gateway.models.unsettled.send_modify(|count| *count -= 1);
+        match self.held.take() {
+            None => done(&gateway),
+            Some(held) => {
+                let used = self.used(held);
+                tokio::spawn(async move {
+                    write(&gateway, server, held, used).await;
+                    done(&gateway);
+                });
+            }
+        }
+    }
+}
+
+async fn write(gateway: &Gateway, server: ServerId, held: Held, used: i64) {
+    if gateway.models.counters.settle(server, held.period, held.tokens, used).await.is_err() {
+        log::error("a model call could not be settled", &[("server", &server), ("tokens", &used)]);
+    }
+}
+
+/// Bytes of what the model reads, near enough for a reservation.
+fn size(request: &Request) -> usize {
+    let mut counter = Counter(0);
+    let _ = serde_json::to_writer(&mut counter, request);
+    counter.0
+}
+
+struct Counter(usize);
+
+impl std::io::Write for Counter {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,126 @@
+//! The doors of the outbound socket: an assistant asks a model, asks what is connected, and has a key tested.
+
+use super::Shown;
+use super::bill::{Bill, Refusal};
+use crate::gateway::Gateway;
+use ally_http::Json;
+use ally_http::answer::{Answer, Rejection};
+use ally_llm::{Event, Events, Failure, FailureKind, Provider, Request, anthropic};
+use ally_types::{Problem, Secret, ServerId, log};
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use std::convert::Infallible;
+
+/// Carries a person's own key from her server, for one call.
+const OWN_KEY: &str = "x-ally-provider-key";
+
+/// Whose outbound socket a call came in on.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller(pub ServerId);
+
+/// Asks a model. Each event is one line, sent as soon as it is there; closing the connection stops the provider.
+pub async fn call(
+    State(gateway): State<Gateway>,
+    Extension(Caller(server)): Extension<Caller>,
+    headers: HeaderMap,
+    Json(request): Json<Request>,
+) -> Answer<Response> {
+    let own = own_key(&headers)?;
+    let (provider, payer) = gateway.models.choose(own).await;
+    let body = match Bill::open(&gateway, server, payer, &request).await {
+        Ok(bill) => answer(provider.stream(&gateway.models.client, &request), bill),
+        Err(refusal) => Body::from(line(&Event::Failed { failure: refused(&refusal) })),
+    };
+    let mut response = Response::new(body);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
+}
+
+fn answer(events: Events, bill: Bill) -> Body {
+    let lines = stream::unfold(Some((events, bill)), |running| async move {
+        let (mut events, mut bill) = running?;
+        let event = events.next().await?;
+        bill.note(&event);
+        let running = if matches!(event, Event::Finished { .. } | Event::Failed { .. }) {
+            bill.settle().await;
+            None
+        } else {
+            Some((events, bill))
+        };
+        Some((Ok::<_, Infallible>(line(&event)), running))
+    });
+    Body::from_stream(lines)
+}
+
+fn line(event: &Event) -> Bytes {
+    let mut line = serde_json::to_vec(event).unwrap_or_default();
+    line.push(b'\n');
+    line.into()
+}
+
+fn refused(refusal: &Refusal) -> Failure {
+    match refusal {
+        Refusal::TooMany => Failure { retry_after: Some(1), ..Failure::of(FailureKind::RateLimited) },
+        Refusal::Limit => Failure::of(FailureKind::Limit),
+        Refusal::Store(error) => {
+            let is_full = matches!(error, ally_store::StoreError::DiskFull);
+            log::error("the counters cannot be written, so no model is called", &[("disk_full", &is_full)]);
+            Failure::of(FailureKind::Provider)
+        }
+    }
+}
+
+/// What the gateway has by itself.
+pub async fn provider(State(gateway): State<Gateway>) -> Json<Shown> {
+    Json(gateway.models.shown().await)
+}
+
+/// Tests a person's own key.
+pub async fn test(State(gateway): State<Gateway>, headers: HeaderMap) -> Answer<StatusCode> {
+    let key = own_key(&headers)?.ok_or_else(|| Rejection::from(key_refused()))?;
+    if let Provider::Anthropic(config) = gateway.models.anthropic(key) {
+        anthropic::check_key(&gateway.models.client, &config).await.map_err(in_words)?;
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn own_key(headers: &HeaderMap) -> Result<Option<Secret>, Rejection> {
+    let Some(key) = headers.get(OWN_KEY) else { return Ok(None) };
+    let key = key.to_str().map_err(|_| Rejection::from(key_refused()))?.trim();
+    if key.is_empty() || key.len() > 512 {
+        return Err(Rejection::from(key_refused()));
+    }
+    Ok(Some(Secret::new(key)))
+}
+
+/// The provider did not take the key. Not 401: the person is signed in.
+fn key_refused() -> Problem {
+    Problem::new(422, "provider_key_refused", "Anthropic did not accept this key.")
+        .next("Copy the key again from the Anthropic Console, or make a new one there.")
+        .at("key")
+}
+
+/// Why a test did not succeed.
+pub fn in_words(failure: Failure) -> Problem {
+    match failure.kind {
+        FailureKind::Auth => key_refused(),
+        FailureKind::Quota => {
+            Problem::new(422, "provider_no_credit", "Anthropic accepts this key, but its account has no credit left.")
+                .next("Add credit in the Anthropic Console, then try again.")
+                .at("key")
+        }
+        FailureKind::RateLimited | FailureKind::Overloaded => {
+            Problem::new(503, "provider_busy", "The provider takes no more requests right now.")
+                .next("Wait a little, then try again.")
+                .retry_after(failure.retry_after.unwrap_or(10))
+        }
+        _ => Problem::new(502, "provider_unreachable", "The provider could not be reached, so nothing was tested.")
+            .next("Check this machine's connection to the internet, then try again."),
+    }
+}

@@ -1,0 +1,21 @@
+//! The description of the routes that the gateway answers itself.
+
+use crate::{assistant, health, models};
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(paths(
+    health::healthz,
+    health::readyz,
+    assistant::stop,
+    models::admin::put_local,
+    models::admin::delete_local,
+    models::admin::put_key,
+    models::admin::delete_key,
+))]
+struct Own;
+
+/// The gateway's own routes.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    Own::openapi()
+}

@@ -1,0 +1,42 @@
+//! The privacy register of the gateway: what it keeps (counts and sealed keys), and the cookie that it reads.
+
+use ally_types::register::{Basis, Entry, Kept, Place};
+
+/// Everything that the gateway keeps. The session cookie is set by the platform and declared there.
+pub const REGISTER: &[Entry] = &[
+    Entry {
+        place: Place::Columns {
+            store: "gateway",
+            table: "counters",
+            columns: &["server", "period", "granted", "reserved", "settled"],
+        },
+        what: "How many tokens your server used on the installation's account with a provider, per day",
+        category: "user.behavior",
+        purpose: "keeping within usage limits",
+        basis: Basis::Contract,
+        kept: Kept::Days(365),
+        recipients: &[],
+        personal: true,
+    },
+    ally_store::migrations_entry("gateway"),
+    Entry {
+        place: Place::File { pattern: "gateway/provider.sealed" },
+        what: "The installation's key for a provider, or the address of its model server, sealed",
+        category: "system.operations",
+        purpose: "calling the provider that the administrator connected",
+        basis: Basis::Contract,
+        kept: Kept::UntilDeleted,
+        recipients: &[],
+        personal: false,
+    },
+    Entry {
+        place: Place::File { pattern: "gateway/ally.lock" },
+        what: "That the gateway's directory is in use",
+        category: "system.operations",
+        purpose: "keeping two processes from writing the same file",
+        basis: Basis::Contract,
+        kept: Kept::WithAccount,
+        recipients: &[],
+        personal: false,
+    },
+];

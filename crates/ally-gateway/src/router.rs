@@ -1,0 +1,96 @@
+//! The table of contents: which path is answered by whom.
+
+use crate::gateway::Gateway;
+use crate::{assets, assistant, edge, forward, health, models};
+use ally_http::{answer, log};
+use ally_types::ServerId;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::{any, get, post, put};
+use axum::{Extension, Router};
+
+/// Nouns under `/api/v1` that the platform answers.
+pub const PLATFORM: &[&str] = &["auth", "account", "invitations", "installation"];
+
+/// Nouns under `/api/v1` that the person's assistant answers. Any other noun goes there too; these are listed so that
+/// the log can name them.
+pub const ASSISTANT: &[&str] = &[
+    "approvals",
+    "chats",
+    "connections",
+    "grants",
+    "memory",
+    "messages",
+    "notifications",
+    "provider",
+    "runs",
+    "schedules",
+    "space",
+    "usage",
+    "workflows",
+];
+
+/// Plain pages that the platform writes.
+pub const PAGES: &[&str] = &["/", "/legal/{*rest}", "/changelog", "/docs", "/docs/{*rest}", "/public.css"];
+
+/// What the gateway answers itself to somebody who is signed in.
+pub const OWN: &[(&str, &str)] = &[
+    ("POST", "/api/v1/assistant/stop"),
+    ("PUT", "/api/v1/provider/local"),
+    ("DELETE", "/api/v1/provider/local"),
+    ("PUT", "/api/v1/provider/installation"),
+    ("DELETE", "/api/v1/provider/installation"),
+];
+
+/// The routes for browsers.
+pub(crate) fn edge(gateway: Gateway) -> Router {
+    let mut router = Router::new()
+        // this gateway
+        .route("/healthz", get(health::healthz))
+        .route("/readyz", get(health::readyz))
+        .route("/api/openapi.json", get(health::openapi))
+        .route("/api/v1/assistant/stop", post(assistant::stop))
+        .route("/api/v1/provider/local", put(models::admin::put_local).delete(models::admin::delete_local))
+        .route("/api/v1/provider/installation", put(models::admin::put_key).delete(models::admin::delete_key))
+        // the app
+        .route("/app", get(assets::index))
+        .route("/app/{*rest}", get(assets::index))
+        .route("/assets/{*rest}", get(assets::asset));
+    for page in PAGES {
+        router = router.route(page, get(forward::platform::forward));
+    }
+    for noun in PLATFORM {
+        router = router
+            .route(&format!("/api/v1/{noun}"), any(forward::platform::forward))
+            .route(&format!("/api/v1/{noun}/{{*rest}}"), any(forward::platform::forward));
+    }
+    for noun in ASSISTANT {
+        router = router
+            .route(&format!("/api/v1/{noun}"), any(forward::people::forward))
+            .route(&format!("/api/v1/{noun}/{{*rest}}"), any(forward::people::forward));
+    }
+    router
+        .route("/api/v1/{*rest}", any(forward::people::forward))
+        .fallback(assets::other)
+        .method_not_allowed_fallback(answer::no_such_method)
+        .layer(from_fn(edge::catch_panics))
+        .layer(from_fn_with_state(gateway.clone(), edge::refuse_strange))
+        .layer(from_fn(log::requests))
+        .layer(from_fn_with_state(gateway.clone(), edge::headers))
+        .with_state(gateway)
+}
+
+/// The routes for the outbound calls of one server. Whose socket it is, says who is asking.
+pub(crate) fn outbound(gateway: Gateway, server: ServerId) -> Router {
+    Router::new()
+        .route("/model", post(models::http::call))
+        .route("/provider", get(models::http::provider))
+        .route("/provider/test", post(models::http::test))
+        .fallback(answer::no_such_route)
+        .method_not_allowed_fallback(answer::no_such_method)
+        .layer(Extension(models::http::Caller(server)))
+        .layer(DefaultBodyLimit::max(gateway.limits.model_body))
+        .layer(from_fn(edge::catch_panics))
+        .layer(from_fn(log::requests))
+        .with_state(gateway)
+}

@@ -1,0 +1,99 @@
+//! The gateway as a process: from the boot document to the signal that ends it.
+
+use crate::boot::Boot;
+use crate::door::Door;
+use crate::gateway::{Gateway, Limits, Parts};
+use crate::{listen, models, servers};
+use ally_http::identity::Signer;
+use ally_http::session::Sessions;
+use ally_llm::{Provider, anthropic};
+use ally_types::seal::Key;
+use ally_types::{Chance, Clock, Problem, Secret, log};
+use bytes::Bytes;
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+
+/// Runs until SIGTERM or SIGINT; requests in flight are finished.
+///
+/// # Errors
+/// The boot document does not fit, or the gateway's directory cannot be used.
+pub async fn run(
+    boot: Boot,
+    client: reqwest::Client,
+    openapi: Bytes,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+) -> Result<(), Problem> {
+    let listener: std::net::TcpListener = ally_sandbox::inherited(boot.listener_fd).map_err(|_| does_not_fit())?.into();
+    listener.set_nonblocking(true).map_err(|_| does_not_fit())?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|_| does_not_fit())?;
+    let (host, messages) = mpsc::channel(64);
+    let host_socket = boot.run_dir.join("host-gateway.sock");
+    let gateway = Gateway::new(parts(boot, client, openapi, clock, chance, host)?).map_err(Problem::from)?;
+    tokio::spawn(gateway.clone().follow_revocations());
+    tokio::spawn({
+        let gateway = gateway.clone();
+        async move { servers::link::follow(gateway, &host_socket, messages).await }
+    });
+    log::info("the gateway is up", &[]);
+    let closing = gateway.clone();
+    listen::serve(listener, gateway.router(), async move {
+        stopped().await;
+        // Open streams would keep the process for ever; browsers come back by themselves.
+        closing.close_streams();
+    })
+    .await;
+    gateway.settled().await;
+    Ok(())
+}
+
+fn parts(
+    boot: Boot,
+    client: reqwest::Client,
+    openapi: Bytes,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+    host: mpsc::Sender<ally_types::host::FromGateway>,
+) -> Result<Parts, Problem> {
+    let key = |hex: &str| Key::from_hex(hex).ok_or_else(does_not_fit);
+    let reach = models::Reach { base_url: boot.anthropic_base_url, model: boot.anthropic_model };
+    let environment = boot.anthropic_key.filter(|key| !key.is_empty()).map(|key| {
+        let config = reach.with(anthropic::Config::new(Secret::new(key)));
+        Provider::Anthropic(config)
+    });
+    Ok(Parts {
+        sessions: Sessions::new(&key(&boot.session_key)?),
+        signer: Signer::new(&key(&boot.identity_seed)?),
+        platform: Door::at(boot.run_dir.join("platform.sock")),
+        people: Door::in_directory(boot.run_dir.join("in")),
+        host,
+        client,
+        environment,
+        local_model_url: boot.local_model_url,
+        anthropic: reach,
+        data_dir: boot.data_dir,
+        sealing: key(&boot.sealing_key)?,
+        public_url: boot.public_url,
+        trusted_proxies: boot.trusted_proxies,
+        openapi,
+        limits: Limits::default(),
+        clock,
+        chance,
+    })
+}
+
+fn does_not_fit() -> Problem {
+    Problem::new(500, "boot_document", "The gateway was started with something that does not fit.")
+        .next("Start Ally with `ally serve`.")
+}
+
+async fn stopped() {
+    let (Ok(mut stop), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = stop.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
