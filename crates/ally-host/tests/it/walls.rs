@@ -28,6 +28,32 @@ async fn a_process_runs_as_its_person_without_network_or_neighbours() {
     assert_eq!(std::fs::read_to_string(world.data(mira).join("mine")).expect("reads"), "written");
 }
 
+#[tokio::test]
+async fn a_neighbours_file_stays_closed_at_every_level() {
+    let world = World::new().await;
+    let (mira, jon) = (world.person().await, world.person().await);
+    assert_eq!(world.ask(jon, "write secret").await, "written");
+    let answer = world.ask(mira, &format!("read {}", world.data(jon).join("secret").display())).await;
+    assert!(["NotFound", "PermissionDenied"].contains(&answer.as_str()), "{answer}");
+}
+
+/// As in a container whose root may change users but not mount: the level is lower, the life is the same.
+#[test]
+fn where_mounts_are_forbidden_everybody_still_has_a_user_of_their_own() {
+    if !is_root() {
+        return;
+    }
+    let done = Command::new("setpriv")
+        .arg("--bounding-set=-sys_admin")
+        .arg(std::env::current_exe().expect("a program"))
+        .args(["--nocapture", "neighbours_file", "first_byte", "servers::", "host_is_told_to_stop"])
+        .output()
+        .expect("setpriv runs");
+    let log = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "{log}");
+    assert!(log.contains("level=own_user_only"), "{log}");
+}
+
 /// Runs every other test of this program again as nobody.
 #[test]
 fn an_ordinary_user_has_the_same_life() {
@@ -46,7 +72,7 @@ fn an_ordinary_user_has_the_same_life() {
     let done = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(test)
-        .args(["--test-threads", "4", "--skip", "an_ordinary_user"])
+        .args(["--test-threads", "4", "--skip", "an_ordinary_user", "--skip", "where_mounts"])
         .output()
         .expect("setpriv runs");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stdout));

@@ -6,6 +6,7 @@ use ally_types::host::{FromGateway, FromPlatform, ToGateway, ToPlatform};
 use ally_types::{Problem, ServerId, SystemChance, SystemClock};
 use std::future::Future;
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,11 +38,12 @@ pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
 /// Looks again and again until there is something.
 pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     soon(what, async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
         loop {
+            ticks.tick().await;
             if let Some(found) = look() {
                 return found;
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     })
     .await
@@ -65,6 +67,8 @@ impl World {
     /// An empty directory.
     pub fn asleep() -> Self {
         let home = tempfile::tempdir().expect("a directory");
+        // As `ally serve` makes it: where there are no rooms, each person walks through to their own.
+        std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o711)).expect("opens");
         std::fs::create_dir(home.path().join("run")).expect("a directory for sockets");
         let boot = Boot {
             data_dir: home.path().to_owned(),
