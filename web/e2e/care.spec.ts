@@ -1,0 +1,169 @@
+// What a person expects without saying so: nothing typed is lost, everything works by keyboard and for screen readers.
+import { expect, test } from "@playwright/test";
+import { answers, connect, enter, finished, isAccessible, isFake, world, write } from "./people";
+
+test.describe.configure({ mode: "serial" });
+
+const PAGES = ["", "memory", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/sessions", "settings/people", "nowhere"];
+
+test.beforeAll(async ({ browser }) => {
+  const page = await browser.newPage();
+  await world(page, { reset: true, speed: 10 });
+  await enter(page);
+  await write(page, "Remember that my sister is called Ana");
+  await expect(finished(page)).toHaveCount(1);
+  await connect(page);
+  await page.goto("/app/");
+  await write(page, "Which venues fit for Lisbon?");
+  await expect(finished(page)).toHaveCount(1);
+  await page.close();
+});
+
+for (const scheme of ["light", "dark"] as const) {
+  for (const width of [1280, 390]) {
+    test(`every page is clean for axe, ${scheme}, ${width} px, and nothing is wider than the window`, async ({ browser }) => {
+      const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
+      const page = await context.newPage();
+      await page.goto("/app/sign-in");
+      await isAccessible(page);
+      await enter(page);
+      const chats = page.getByRole("navigation", { name: "Chats" });
+      if (width < 500) await page.getByRole("button", { name: "Open navigation" }).click();
+      await chats.getByRole("link").first().click();
+      await expect(finished(page)).toHaveCount(1);
+      await isAccessible(page);
+      for (const path of PAGES) {
+        await page.goto(`/app/${path}`);
+        await page.waitForLoadState("networkidle");
+        await isAccessible(page);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
+      }
+      await context.close();
+    });
+  }
+}
+
+test("a chosen theme is there before the first paint, without inline code", async ({ page }) => {
+  await enter(page);
+  await page.goto("/app/settings/appearance");
+  await page.getByLabel("Dark").check();
+  await page.reload();
+  const first = await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme);
+  expect(first).toBe("dark");
+  await page.getByLabel("Auto").check();
+  expect(await page.evaluate(() => localStorage.getItem("theme"))).toBe(null);
+});
+
+test("a draft survives a reload, and a failed send keeps the text and sends it once", async ({ page, context }) => {
+  await enter(page);
+  const field = page.getByLabel("Message", { exact: true });
+  await field.fill("Half a thou");
+  await page.reload();
+  await expect(field).toHaveValue("Half a thou");
+  await context.setOffline(true);
+  await field.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("Your text is kept below. It is not sent yet.");
+  await expect(field).toHaveValue("Half a thou");
+  await context.setOffline(false);
+  if (isFake) {
+    await world(page, { unavailable: 1 });
+    await field.press("Enter");
+    await expect(page.getByRole("alert")).toContainText("Your assistant did not answer.");
+    await expect(page.getByRole("alert")).toContainText("Request req_01FAKE");
+  }
+  await field.press("Enter");
+  await expect(page.locator('article[data-role="user"]')).toHaveCount(1);
+  await expect(field).toHaveValue("");
+});
+
+test("Shift+Enter breaks the line, and Enter of an input method does not send", async ({ page }) => {
+  await enter(page);
+  const field = page.getByLabel("Message", { exact: true });
+  await field.fill("one");
+  await field.press("Shift+Enter");
+  await field.pressSequentially("two");
+  await expect(field).toHaveValue("one\ntwo");
+  await field.dispatchEvent("keydown", { key: "Enter", isComposing: true, keyCode: 229, bubbles: true });
+  await expect(field).toHaveValue("one\ntwo");
+  await field.fill("");
+});
+
+test("a lost connection is shown quietly, and what was missed arrives", async ({ page }) => {
+  test.skip(!isFake, "the real stream is cut in the tests of the binary");
+  await enter(page);
+  await world(page, { speed: 40 });
+  await write(page, "A long one please");
+  await expect(answers(page).last()).toContainText("Paragraph 2");
+  await world(page, { cut: true });
+  await expect(page.getByText("Reconnecting")).toBeVisible();
+  await expect(page.getByText("Reconnecting")).toHaveCount(0);
+  await world(page, { speed: 2 });
+  await expect(answers(page).last()).toHaveAttribute("data-status", "complete");
+  const text = await answers(page).last().innerText();
+  expect(text.match(/Paragraph \d+ goes/g)).toHaveLength(40);
+  await world(page, { speed: 10 });
+});
+
+test("the view follows only at the end, and there is a way back to it", async ({ page }) => {
+  await enter(page);
+  await connect(page);
+  await page.goto("/app/");
+  await world(page, { speed: 25 });
+  await write(page, "A long one please");
+  await expect(answers(page).last()).toContainText("Paragraph 9");
+  const log = page.getByRole("log");
+  await log.hover();
+  await page.mouse.wheel(0, -400);
+  const jump = page.getByRole("button", { name: "Jump to latest" });
+  await expect(jump).toBeVisible();
+  const top = await log.evaluate((box) => box.scrollTop);
+  await expect(answers(page).last()).toContainText("Paragraph 14");
+  expect(Math.abs((await log.evaluate((box) => box.scrollTop)) - top)).toBeLessThan(3);
+  await jump.click();
+  await expect(jump).toBeHidden();
+  await world(page, { speed: 3 });
+  await expect(answers(page).last()).toHaveAttribute("data-status", "complete", { timeout: 30_000 });
+  expect(await log.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight)).toBeLessThan(60);
+});
+
+test("by keyboard alone: skip link, chat, menu, Escape, rename", async ({ page }) => {
+  await enter(page);
+  await page.goto("/app/memory");
+  await page.keyboard.press("Tab");
+  await expect(page.getByRole("link", { name: "Skip to content" })).toBeFocused();
+  await page.keyboard.press("Enter");
+  await expect(page.locator("#content")).toBeFocused();
+  const menu = page.getByRole("button", { name: /^Actions for/ }).first();
+  await menu.focus();
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("menuitem", { name: "Rename" })).toBeFocused();
+  await page.keyboard.press("ArrowDown");
+  await expect(page.getByRole("menuitem", { name: "Delete" })).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(menu).toBeFocused();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Enter");
+  await expect(page.getByLabel("Name of the chat")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(page.getByLabel("Name of the chat")).toHaveCount(0);
+});
+
+test("nothing but what is listed is kept in the browser, and signing out forgets the drafts", async ({ page }) => {
+  await enter(page);
+  await page.getByLabel("Message", { exact: true }).fill("secret draft");
+  const kept = await page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
+  for (const key of kept) expect(["theme", "sidebar", "last_seen_changelog", "drafts"]).toContain(key.startsWith("tsr-") ? "theme" : key);
+  await page.goto("/app/settings/profile");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  expect(await page.evaluate(() => JSON.stringify({ ...localStorage, ...sessionStorage }))).not.toContain("secret draft");
+});
+
+test("every word comes from the catalogue, and longer words fit", async ({ page }) => {
+  await enter(page);
+  for (const path of ["", "memory", "settings/profile", "settings/people"]) {
+    await page.goto(`/app/${path}?locale=pseudo`);
+    await expect(page.getByRole("heading", { level: 1 })).toContainText("⟦");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
+  }
+});

@@ -1,0 +1,67 @@
+// A person in front of the browser, in the words of the tests.
+import AxeBuilder from "@axe-core/playwright";
+import { expect, type Locator, type Page } from "@playwright/test";
+
+/** Against the real binary some knobs of the fake backend do not exist. */
+export const isFake = !process.env.ALLY_E2E_URL;
+
+/** A key that the installation under test accepts: a stand-in of Anthropic answers there. */
+export const KEY = process.env.ALLY_E2E_KEY ?? "sk-ant-test-key";
+const PASSWORD = "correct horse battery";
+
+/** Changes the world around the fake backend. */
+export async function world(page: Page, change: Record<string, unknown>): Promise<void> {
+  if (isFake) await page.request.post("/api/v1/fake", { data: change });
+}
+
+/** Signs in as the first account of the installation, making it if it is not there. */
+export async function enter(page: Page, email = "mira@example.com"): Promise<void> {
+  const options = (await (await page.request.get("/api/v1/auth/options")).json()) as { sign_up: string };
+  await page.goto(options.sign_up === "first" ? "/app/sign-up" : "/app/sign-in");
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
+  if (options.sign_up === "first") {
+    await page.getByLabel("Name").fill("Mira");
+    await page.getByLabel("I am 18 or older").check();
+    const code = page.getByLabel("Code from the terminal");
+    if (await code.isVisible()) await code.fill(process.env.ALLY_E2E_CODE ?? "");
+    await page.getByRole("button", { name: "Make the account" }).click();
+  } else {
+    await page.getByRole("button", { name: "Sign in" }).click();
+  }
+  await expect(page.getByLabel("Message", { exact: true })).toBeVisible();
+}
+
+export async function write(page: Page, text: string): Promise<void> {
+  const field = page.getByLabel("Message", { exact: true });
+  await field.fill(text);
+  await field.press("Enter");
+}
+
+export const answers = (page: Page): Locator => page.locator('article[data-role="assistant"]');
+export const finished = (page: Page): Locator => page.locator('article[data-role="assistant"][data-status="complete"]');
+export const questions = (page: Page): Locator => page.locator('article[data-role="user"]');
+
+/** Connects a provider through Settings, if none is. */
+export async function connect(page: Page): Promise<void> {
+  await page.goto("/app/settings/provider");
+  await expect(page.getByRole("heading", { name: "Connected now" })).toBeVisible();
+  const none = page.getByText("No AI provider is connected");
+  const remove = page.getByRole("button", { name: "Remove my key" });
+  await expect(none.or(remove)).toBeVisible();
+  if (await remove.isVisible()) return;
+  await page.getByLabel("Anthropic API key").fill(KEY);
+  await page.getByRole("button", { name: "Test and connect" }).click();
+  await expect(remove).toBeVisible();
+}
+
+export async function disconnect(page: Page): Promise<void> {
+  await page.request.delete("/api/v1/provider", { headers: { origin: new URL(page.url()).origin } });
+}
+
+/** No violation of WCAG 2.2 AA or of the good habits that axe knows. */
+export async function isAccessible(page: Page): Promise<void> {
+  const result = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();
+  const found = result.violations.map((one) => `${one.id}: ${one.nodes.map((node) => `${node.target.join(" ")} ${node.any.map((check) => check.message).join(" ")}`).join(" | ")}`);
+  expect(found, page.url()).toEqual([]);
+}

@@ -1,0 +1,342 @@
+// A backend in memory that speaks the same contract as the real one: for development, component and browser tests.
+// No dependencies. `node fake/server.mjs [--port 8791]` also serves `dist/` with the headers of the gateway.
+import { randomUUID } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import { extname, join, normalize } from "node:path";
+import { fileURLToPath } from "node:url";
+import { answer as scripted } from "./script.mjs";
+
+const DIST = fileURLToPath(new URL("../dist", import.meta.url));
+const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8", ".woff2": "font/woff2" };
+export const CSP =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+const id = (prefix) => `${prefix}_${randomUUID().replaceAll("-", "").slice(0, 20)}`;
+const now = () => new Date().toISOString();
+
+class Refusal extends Error {
+  constructor(status, type, title, next_step, more = {}) {
+    super(title);
+    this.status = status;
+    this.body = { type, status, title, next_step, ...more };
+  }
+}
+const missing = (what) => new Refusal(404, `${what}_not_found`, `There is no such ${what}.`, "Check the address, or go back to the list.");
+
+/** One installation with everything in it. Each call makes a fresh one, so that tests do not meet. */
+export function newInstallation({ speed = 25 } = {}) {
+  const accounts = new Map();
+  const sessions = new Map();
+  const invitations = new Map();
+  const spaces = new Map();
+  const options = { sign_up: "closed", local: null, code: null };
+  const home = { speed, unavailable: 0 };
+
+  function space(account) {
+    let found = spaces.get(account.server);
+    if (!found) {
+      found = { chats: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), key: null, started: now(), epoch: 1 };
+      spaces.set(account.server, found);
+    }
+    return found;
+  }
+
+  const modeNow = () => (accounts.size === 0 ? "first" : options.sign_up);
+
+  function emit(my, chat, event, run = "chat") {
+    const log = my.log.get(chat) ?? [];
+    my.log.set(chat, log);
+    const entry = { id: `${run}.${my.epoch}.${log.length + 1}`, event };
+    log.push(entry);
+    for (const stream of my.streams.get(chat) ?? []) write(stream, entry);
+  }
+  function write(stream, { id: at, event }) {
+    stream.write(`id: ${at}\ndata: ${JSON.stringify(event)}\n\n`);
+  }
+
+  function provider(my) {
+    const local = options.servers ?? [];
+    if (my.key) return { connected: true, source: "own_key", provider: "anthropic", model: "claude-sonnet-4-5", local };
+    if (options.local) return { connected: true, source: "local", provider: "openai_compatible", model: options.local.model, local };
+    return { connected: false, source: null, provider: null, model: null, local };
+  }
+
+  function begin(my, chat, question) {
+    const run = id("run");
+    question.run ??= run;
+    const answer = { id: id("msg"), chat: chat.id, run, role: "assistant", status: "queued", text: "", parts: [], author: { kind: "ally" }, created: now() };
+    my.messages.get(chat.id).push(answer);
+    my.runs.set(run, { chat, answer, question, isCancelled: false });
+    emit(my, chat.id, { type: "run.started", run, question, answer }, run);
+    void work(my, run, 1);
+    return { message: question, answer, run };
+  }
+
+  /** Works through the script of an answer; a stop kills it in the middle, and it is resumed as a new attempt. */
+  async function work(my, run, attempt) {
+    const { chat, answer, question } = my.runs.get(run);
+    const state = my.runs.get(run);
+    const life = (state.life = Symbol());
+    const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms * (home.speed / 25)));
+    const steps = scripted(question.text, provider(my), files(my));
+    Object.assign(answer, { status: "streaming", text: "", parts: [], author: steps.author, needs_model: steps.needs_model });
+    if (attempt > 1) emit(my, chat.id, { type: "message.snapshot", message: answer, attempt }, run);
+    await pause(30);
+    for (const step of steps.steps) {
+      if (state.life !== life) return;
+      if (state.isCancelled) return finish(my, run, "stopped");
+      if (step.text !== undefined) {
+        answer.text += step.text;
+        const last = answer.parts.at(-1);
+        if (last?.type === "text") last.text += step.text;
+        else answer.parts.push({ type: "text", text: step.text });
+        emit(my, chat.id, { type: "text.delta", message: answer.id, text: step.text }, run);
+        if (steps.author.kind === "model") await pause(25);
+      } else if (step.tool) {
+        const call = id("call");
+        const part = { type: "tool", call, tool: step.tool, input: step.input, status: "running" };
+        answer.parts.push(part);
+        emit(my, chat.id, { type: "tool.called", message: answer.id, call, tool: step.tool, input: step.input }, run);
+        if (steps.author.kind === "model") await pause(150);
+        if (state.life !== life) return;
+        const done = step.act?.() ?? {};
+        Object.assign(part, { status: "ok", summary: done.summary, file: done.file });
+        emit(my, chat.id, { type: "tool.finished", message: answer.id, call, ok: true, summary: done.summary, file: done.file }, run);
+        if (done.file) emit(my, chat.id, { type: "memory.changed", ...done.file, change: "changed" }, run);
+      } else if (step.fail) {
+        answer.problem = step.fail;
+        return finish(my, run, "failed");
+      }
+    }
+    if (steps.usage) {
+      answer.usage = steps.usage;
+      emit(my, chat.id, { type: "usage", message: answer.id, usage: steps.usage }, run);
+    }
+    finish(my, run, "complete");
+  }
+
+  function finish(my, run, status) {
+    const { chat, answer, question } = my.runs.get(run);
+    my.runs.get(run).isOver = true;
+    answer.status = status;
+    emit(my, chat.id, { type: "message.completed", message: answer }, run);
+    emit(my, chat.id, { type: "run.finished", run, status: status === "complete" ? "succeeded" : status }, run);
+    chat.updated = now();
+    if (!chat.title) chat.title = question.text.split("\n")[0].slice(0, 60);
+    emit(my, chat.id, { type: "chat.changed", chat });
+  }
+
+  function files(my) {
+    return {
+      read: (path) => my.files.get(path)?.at(-1)?.text ?? null,
+      list: () => [...my.files.keys()].filter((path) => my.files.get(path).at(-1).text !== null),
+      write(path, text, author = "builtin", reason = "You said so in a chat") {
+        const versions = my.files.get(path) ?? [];
+        my.files.set(path, versions);
+        versions.push({ id: id("ver"), at: now(), author, reason, text });
+        return { path, version: versions.at(-1).id };
+      },
+    };
+  }
+
+  function stopAssistant(my) {
+    my.epoch += 1;
+    my.started = now();
+    for (const set of my.streams.values()) for (const stream of set) stream.destroy();
+    my.log.clear();
+    for (const [run, state] of my.runs) {
+      if (state.isOver) continue;
+      state.life = null;
+      setTimeout(() => void work(my, run, 2), 400);
+    }
+  }
+
+  // Each route: method, pattern, whether a session is needed, what it does.
+  const shown = (account) => ({ id: account.id, email: account.email, name: account.name ?? null, timezone: account.timezone ?? null, administrator: account.administrator, server: account.server, created: account.created });
+  const open = (account, agent) => {
+    const sid = id("ses");
+    sessions.set(sid, { id: sid, account, created: now(), last_used: now(), agent });
+    return { cookie: sid, body: shown(account) };
+  };
+  const chatOf = (my, key) => my.chats.get(key) ?? fail(missing("chat"));
+  const fail = (refusal) => {
+    throw refusal;
+  };
+  const fileOf = (my, path) => my.files.get(decodeURIComponent(path)) ?? fail(missing("file"));
+  const fileShown = (path, versions) => {
+    const last = versions.at(-1);
+    if (last.text === null) fail(missing("file"));
+    return { path, text: last.text, version: last.id, updated: last.at };
+  };
+
+  const routes = [
+    ["GET", "auth/options", null, () => ({ sign_up: modeNow(), needs_code: options.code !== null && accounts.size === 0, asks_acceptance: accounts.size > 0, asks_adult: true })],
+    ["POST", "auth/sign-up", null, ({ body, agent }) => {
+      if (!/^\S+@\S+\.\S+$/.test(body.email ?? "")) fail(new Refusal(422, "email_invalid", "This is not an e-mail address.", "Write it as name@example.com.", { field: "email" }));
+      if ((body.password ?? "").length < 10) fail(new Refusal(422, "password_short", "The password is too short.", "Use at least 10 characters.", { field: "password" }));
+      if (accounts.has(body.email)) fail(new Refusal(409, "email_used", "There is an account with this address already.", "Sign in instead.", { field: "email" }));
+      const invitation = [...invitations.values()].find((one) => one.token === body.invitation);
+      if (modeNow() === "closed" && !invitation) fail(new Refusal(403, "sign_up_closed", "New accounts are closed here.", "Ask the administrator for an invitation link."));
+      if (invitation) invitations.delete(invitation.id);
+      const account = { id: id("acc"), email: body.email, password: body.password, name: body.name, timezone: body.timezone, administrator: accounts.size === 0, server: id("srv"), created: now() };
+      accounts.set(body.email, account);
+      return { status: 201, ...open(account, agent) };
+    }],
+    ["POST", "auth/sign-in", null, ({ body, agent }) => {
+      const account = accounts.get(body.email);
+      if (account?.password !== body.password) fail(new Refusal(401, "sign_in_refused", "This address and password do not belong together.", "Check both and try again."));
+      return open(account, agent);
+    }],
+    ["POST", "auth/sign-out", "session", ({ session }) => (sessions.delete(session.id), { status: 204, cookie: "" })],
+    ["GET", "auth/invitations/:id", null, ({ at }) => ([...invitations.values()].some((one) => one.token === at) ? { valid: true } : fail(missing("invitation")))],
+    ["GET", "account", "session", ({ account }) => shown(account)],
+    ["PATCH", "account", "session", ({ account, body }) => shown(Object.assign(account, body))],
+    ["POST", "account/password", "session", ({ account, body }) => {
+      if (account.password !== body.current) fail(new Refusal(422, "password_wrong", "This is not your current password.", "Check it and try again.", { field: "current" }));
+      account.password = body.new;
+      return { status: 204 };
+    }],
+    ["GET", "account/sessions", "session", ({ account, session }) => ({ items: [...sessions.values()].filter((one) => one.account === account).map((one) => ({ id: one.id, created: one.created, last_used: one.last_used, agent: one.agent, current: one === session })) })],
+    ["DELETE", "account/sessions/:id", "session", ({ at }) => (sessions.delete(at), { status: 204 })],
+    ["POST", "account/sessions/revoke-others", "session", ({ account, session }) => {
+      for (const one of sessions.values()) if (one.account === account && one !== session) sessions.delete(one.id);
+      return { status: 204 };
+    }],
+    ["GET", "installation", "session", () => ({ sign_up: options.sign_up })],
+    ["PATCH", "installation", "session", ({ body }) => ((options.sign_up = body.sign_up), { sign_up: options.sign_up })],
+    ["GET", "invitations", "session", () => ({ items: [...invitations.values()].map(({ token: _, ...rest }) => rest) })],
+    ["POST", "invitations", "session", () => {
+      const one = { id: id("inv"), token: randomUUID(), expires: new Date(Date.now() + 7 * 86_400_000).toISOString() };
+      invitations.set(one.id, one);
+      return { status: 201, body: { id: one.id, url: `/app/sign-up?invitation=${one.token}`, expires: one.expires } };
+    }],
+    ["DELETE", "invitations/:id", "session", ({ at }) => (invitations.delete(at), { status: 204 })],
+    ["GET", "chats", "session", ({ my }) => ({ items: [...my.chats.values()].filter((chat) => !chat.deleted).sort((a, b) => b.updated.localeCompare(a.updated)) })],
+    ["POST", "chats", "session", ({ my, body }) => {
+      const chat = { id: id("chat"), title: body.title ?? null, created: now(), updated: now() };
+      my.chats.set(chat.id, chat);
+      my.messages.set(chat.id, []);
+      return { status: 201, body: chat };
+    }],
+    ["GET", "chats/:id", "session", ({ my, at }) => chatOf(my, at)],
+    ["PATCH", "chats/:id", "session", ({ my, at, body }) => {
+      const chat = Object.assign(chatOf(my, at), { title: body.title });
+      emit(my, at, { type: "chat.changed", chat });
+      return chat;
+    }],
+    ["DELETE", "chats/:id", "session", ({ my, at }) => Object.assign(chatOf(my, at), { deleted: now() })],
+    ["POST", "chats/:id/restore", "session", ({ my, at }) => Object.assign(chatOf(my, at), { deleted: null })],
+    ["GET", "chats/:id/messages", "session", ({ my, at, query }) => {
+      chatOf(my, at);
+      const all = my.messages.get(at);
+      const end = query.get("before") ? all.findIndex((message) => message.id === query.get("before")) : all.length;
+      const start = Math.max(0, end - Number(query.get("limit") ?? 60));
+      return { items: all.slice(start, end), next: start > 0 ? all[start].id : null };
+    }],
+    ["POST", "chats/:id/messages", "session", ({ my, at, body, key }) => {
+      const chat = chatOf(my, at);
+      if (home.unavailable-- > 0) fail(new Refusal(503, "assistant_unavailable", "Your assistant did not answer.", "Send it again in a moment.", { retry_after: 1, request: "req_01FAKE" }));
+      home.unavailable = 0;
+      if (Buffer.byteLength(body.text) > 200_000) fail(new Refusal(413, "message_too_long", "This message is too long.", "Send it in several parts."));
+      if (key && my.sent.has(key)) return { status: 202, body: my.sent.get(key) };
+      const question = { id: id("msg"), chat: at, role: "user", status: "complete", text: body.text, parts: [{ type: "text", text: body.text }], author: { kind: "person" }, created: now() };
+      my.messages.get(at).push(question);
+      const sent = begin(my, chat, question);
+      if (key) my.sent.set(key, sent);
+      return { status: 202, body: sent };
+    }],
+    ["POST", "messages/:id/answer", "session", ({ my, at }) => {
+      if (!provider(my).connected) fail(new Refusal(409, "no_provider", "No AI provider is connected.", "Connect one in Settings."));
+      const question = [...my.messages.values()].flat().find((message) => message.id === at) ?? fail(missing("message"));
+      return { status: 202, body: begin(my, chatOf(my, question.chat), question) };
+    }],
+    ["POST", "runs/:id/cancel", "session", ({ my, at }) => (((my.runs.get(at) ?? fail(missing("run"))).isCancelled = true), { status: 202, body: {} })],
+    ["GET", "memory/files", "session", ({ my }) => ({ items: files(my).list().map((path) => ({ path, size: Buffer.byteLength(files(my).read(path)), updated: my.files.get(path).at(-1).at })) })],
+    ["GET", "memory/files/*/versions", "session", ({ my, at }) => ({ items: fileOf(my, at).map(({ text: _, ...rest }) => rest).reverse() })],
+    ["POST", "memory/files/*/restore", "session", ({ my, at, body }) => {
+      const versions = fileOf(my, at);
+      const text = body.version === null ? null : (versions.find((one) => one.id === body.version) ?? fail(missing("version"))).text;
+      files(my).write(at, text, "person", "Restored");
+      return text === null ? { status: 204 } : fileShown(at, versions);
+    }],
+    ["GET", "memory/files/*", "session", ({ my, at }) => fileShown(at, fileOf(my, at))],
+    ["GET", "provider", "session", ({ my }) => provider(my)],
+    ["PUT", "provider", "session", ({ my, body }) => {
+      if (!body.key.startsWith("sk-ant-") || body.key.includes("wrong")) fail(new Refusal(422, "provider_key_refused", "Anthropic refused this key.", "Copy it again from the Anthropic console, whole and without spaces."));
+      my.key = body.key;
+      return provider(my);
+    }],
+    ["DELETE", "provider", "session", ({ my }) => ((my.key = null), provider(my))],
+    ["PUT", "provider/local", "session", ({ my, body }) => ((options.local = body), provider(my))],
+    ["DELETE", "provider/local", "session", ({ my }) => ((options.local = null), provider(my))],
+    ["POST", "assistant/stop", "session", ({ my }) => (stopAssistant(my), { status: 202, body: {} })],
+    ["GET", "space", "session", ({ account, my }) => ({ server: account.server, walls: ["own_user", "network_namespace", "no_new_privs"], version: "0.1.0", started: my.started })],
+    // Only here: what a test changes about the world.
+    ["POST", "fake", null, ({ body }) => {
+      if (body.speed) home.speed = body.speed;
+      if (body.unavailable) home.unavailable = body.unavailable;
+      if (body.cut) for (const my of spaces.values()) for (const set of my.streams.values()) for (const stream of set) stream.destroy();
+      if (body.reset) for (const map of [accounts, sessions, invitations, spaces]) map.clear();
+      if (body.reset) Object.assign(options, { sign_up: "closed", local: null, code: null, servers: [] });
+      if (body.servers) options.servers = body.servers;
+      if (body.code) options.code = body.code;
+      return { status: 204 };
+    }],
+  ].map(([method, pattern, needs, act]) => ({ method, needs, act, match: new RegExp(`^${pattern.replace(/:id/, "([^/]+)").replace("*", "(.+)")}$`) }));
+
+  function events(request, response, my, chat) {
+    chatOf(my, chat);
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    const set = my.streams.get(chat) ?? new Set();
+    my.streams.set(chat, set.add(response));
+    response.on("close", () => set.delete(response));
+    const log = my.log.get(chat) ?? [];
+    const at = log.findIndex((entry) => entry.id === request.headers["last-event-id"]);
+    response.write(": hello\n\n");
+    if (at >= 0) for (const entry of log.slice(at + 1)) write(response, entry);
+    else for (const message of my.messages.get(chat)) if (message.status === "streaming" || message.status === "queued") write(response, { id: `${message.run}.${my.epoch}.${log.length}`, event: { type: "message.snapshot", message, attempt: 1 } });
+  }
+
+  return async function handle(request, response) {
+    const url = new URL(request.url, "http://fake");
+    if (!url.pathname.startsWith("/api/v1/")) return page(url.pathname, response);
+    const path = url.pathname.slice("/api/v1/".length).split("/").map(decodeURIComponent).join("/");
+    const sid = /ally_session=([^;]+)/.exec(request.headers.cookie ?? "")?.[1];
+    const session = sid && sessions.get(sid);
+    const send = (status, body, type = "application/json", headers = {}) => response.writeHead(status, { "content-type": type, ...headers }).end(body === undefined || status === 204 ? "" : JSON.stringify(body));
+    try {
+      const signedOut = new Refusal(401, "signed_out", "You are not signed in.", "Sign in and try again.");
+      const stream = /^chats\/([^/]+)\/events$/.exec(path);
+      if (stream) return session ? events(request, response, space(session.account), stream[1]) : fail(signedOut);
+      const route = routes.find((one) => one.method === request.method && one.match.test(path)) ?? fail(missing("page"));
+      if (route.needs && !session) fail(signedOut);
+      let text = "";
+      for await (const chunk of request) text += chunk;
+      if (session) session.last_used = now();
+      const given = route.act({ body: text ? JSON.parse(text) : {}, at: route.match.exec(path)[1], query: url.searchParams, key: request.headers["idempotency-key"], agent: request.headers["user-agent"], session, account: session?.account, my: session && space(session.account) });
+      const isWrapped = given && ("status" in given && typeof given.status === "number" || "cookie" in given);
+      const headers = isWrapped && "cookie" in given ? { "set-cookie": `ally_session=${given.cookie}; Path=/; HttpOnly; SameSite=Lax` } : {};
+      send(isWrapped ? (given.status ?? 200) : 200, isWrapped ? given.body : given, undefined, headers);
+    } catch (error) {
+      if (!(error instanceof Refusal)) console.error(error);
+      const refusal = error instanceof Refusal ? error : new Refusal(500, "internal", "Something went wrong on our side. Nothing you sent before was lost.", "Try again.");
+      send(refusal.status, refusal.body, "application/problem+json");
+    }
+  };
+}
+
+function page(path, response) {
+  if (path === "/") return response.writeHead(200, { "content-type": TYPES[".html"] }).end('<!doctype html><html lang="en"><title>Ally</title><h1>Ally</h1><a href="/app/sign-up">Make an account</a>');
+  const isApp = path === "/app" || path.startsWith("/app/");
+  const file = join(DIST, isApp ? "index.html" : normalize(path));
+  if (!file.startsWith(DIST) || !existsSync(file) || (!isApp && !path.startsWith("/assets/"))) return response.writeHead(404, { "content-type": "text/plain" }).end("404");
+  const headers = { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "x-content-type-options": "nosniff", "cache-control": isApp ? "no-cache" : "public, max-age=31536000, immutable" };
+  response.writeHead(200, isApp ? { ...headers, "content-security-policy": CSP } : headers).end(readFileSync(file));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const port = Number(process.argv[process.argv.indexOf("--port") + 1]) || 8791;
+  const handle = newInstallation();
+  createServer((request, response) => void handle(request, response)).listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}/app`));
+}

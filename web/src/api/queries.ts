@@ -1,0 +1,36 @@
+// The names under which server state is kept in this tab, and how it is asked for.
+import { QueryClient, queryOptions } from "@tanstack/react-query";
+import { account, auth, chats, memory, people, provider, space } from "./calls";
+import { problemOf } from "./problem";
+
+/** Nothing is asked for again on its own: a question to a sleeping assistant would wake it. */
+export function newQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        staleTime: 30_000,
+        refetchOnWindowFocus: false,
+        refetchOnReconnect: false,
+        retry: (count, error) => {
+          const { status } = problemOf(error);
+          return count < 2 && (status === 0 || status >= 502);
+        },
+      },
+    },
+  });
+}
+
+export const optionsQuery = queryOptions({ queryKey: ["auth", "options"], queryFn: auth.options });
+export const accountQuery = queryOptions({ queryKey: ["account"], queryFn: account.get, staleTime: Number.POSITIVE_INFINITY });
+export const sessionsQuery = queryOptions({ queryKey: ["account", "sessions"], queryFn: account.sessions, staleTime: 0 });
+export const chatsQuery = queryOptions({ queryKey: ["chats"], queryFn: () => chats.list() });
+export const chatQuery = (id: string) => queryOptions({ queryKey: ["chats", id], queryFn: () => chats.get(id) });
+export const providerQuery = queryOptions({ queryKey: ["provider"], queryFn: provider.get });
+export const spaceQuery = queryOptions({ queryKey: ["space"], queryFn: space.get, staleTime: 0 });
+export const installationQuery = queryOptions({ queryKey: ["installation"], queryFn: people.installation });
+export const invitationsQuery = queryOptions({ queryKey: ["invitations"], queryFn: people.invitations, staleTime: 0 });
+export const memoryQuery = queryOptions({ queryKey: ["memory"], queryFn: memory.list, staleTime: 0 });
+export const memoryFileQuery = (path: string) =>
+  queryOptions({ queryKey: ["memory", path], queryFn: () => memory.read(path), staleTime: 0 });
+export const memoryVersionsQuery = (path: string) =>
+  queryOptions({ queryKey: ["memory", path, "versions"], queryFn: () => memory.versions(path), staleTime: 0 });

@@ -1,0 +1,72 @@
+// The addresses of the app: the table of contents.
+import type { QueryClient } from "@tanstack/react-query";
+import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
+import { problemOf } from "../api/problem";
+import { accountQuery, optionsQuery } from "../api/queries";
+import { Failure, Missing } from "./failure";
+
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet, notFoundComponent: Missing, errorComponent: Failure });
+
+const signIn = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>) => ({ next: typeof search.next === "string" && /^\/(?!\/)/.test(search.next) ? search.next : undefined }),
+  component: lazyRouteComponent(() => import("./pages/auth"), "SignInPage"),
+});
+const signUp = createRoute({
+  getParentRoute: () => root,
+  path: "/sign-up",
+  validateSearch: (search: Record<string, unknown>) => ({ invitation: typeof search.invitation === "string" ? search.invitation : undefined }),
+  component: lazyRouteComponent(() => import("./pages/auth"), "SignUpPage"),
+});
+
+/** Everything below needs a session. Where nobody has an account yet, the way leads to making one. */
+const signedIn = createRoute({
+  getParentRoute: () => root,
+  id: "signed-in",
+  component: lazyRouteComponent(() => import("./shell"), "Shell"),
+  beforeLoad: async ({ context, location }) => {
+    try {
+      await context.queries.ensureQueryData(accountQuery);
+    } catch (error) {
+      if (problemOf(error).status !== 401) throw error;
+      const options = await context.queries.ensureQueryData(optionsQuery).catch(() => null);
+      if (options?.sign_up === "first") throw redirect({ to: "/sign-up", search: { invitation: undefined } });
+      throw redirect({ to: "/sign-in", search: { next: location.pathname === "/" ? undefined : location.pathname } });
+    }
+  },
+});
+const newChat = createRoute({ getParentRoute: () => signedIn, path: "/", component: lazyRouteComponent(() => import("./pages/chat"), "NewChatPage") });
+const oldChat = createRoute({ getParentRoute: () => signedIn, path: "/chats/$chat", component: lazyRouteComponent(() => import("./pages/chat"), "OldChatPage") });
+const memory = createRoute({ getParentRoute: () => signedIn, path: "/memory", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryPage") });
+const memoryFile = createRoute({ getParentRoute: () => signedIn, path: "/memory/files/$", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryFilePage") });
+const settings = createRoute({ getParentRoute: () => signedIn, path: "/settings", component: lazyRouteComponent(() => import("./settings-frame"), "SettingsFrame") });
+const settingsStart = createRoute({
+  getParentRoute: () => settings,
+  path: "/",
+  beforeLoad: () => {
+    throw redirect({ to: "/settings/profile", replace: true });
+  },
+});
+const profile = createRoute({ getParentRoute: () => settings, path: "/profile", component: lazyRouteComponent(() => import("../features/settings/profile"), "ProfilePage") });
+const provider = createRoute({ getParentRoute: () => settings, path: "/provider", component: lazyRouteComponent(() => import("../features/settings/provider"), "ProviderPage") });
+const appearance = createRoute({ getParentRoute: () => settings, path: "/appearance", component: lazyRouteComponent(() => import("../features/settings/appearance"), "AppearancePage") });
+const space = createRoute({ getParentRoute: () => settings, path: "/space", component: lazyRouteComponent(() => import("../features/settings/space"), "SpacePage") });
+const sessions = createRoute({ getParentRoute: () => settings, path: "/sessions", component: lazyRouteComponent(() => import("../features/settings/sessions"), "SessionsPage") });
+const people = createRoute({ getParentRoute: () => settings, path: "/people", component: lazyRouteComponent(() => import("../features/settings/people"), "PeoplePage") });
+
+const tree = root.addChildren([
+  signIn,
+  signUp,
+  signedIn.addChildren([newChat, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, appearance, space, sessions, people])]),
+]);
+
+export function newRouter(queries: QueryClient) {
+  return createRouter({ routeTree: tree, basepath: "/app", context: { queries }, defaultPreload: false, defaultPendingMs: 300 });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof newRouter>;
+  }
+}

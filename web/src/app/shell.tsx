@@ -1,0 +1,153 @@
+// The frame of every signed-in page: sidebar or drawer, content, toasts.
+import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
+import { Menu as MenuIcon, MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Settings, SquarePen, X } from "lucide-react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+import { t } from "../i18n/t";
+import { ChatList } from "../features/chat/chat-list";
+import { IconButton } from "../ui/button";
+import { setTimeZone } from "../ui/time";
+import { Toasts } from "../ui/toast";
+import { Mark } from "./mark";
+import { OpenDrawer } from "./drawer";
+import { useAccount } from "./session";
+import { read, write } from "./storage";
+
+export function Shell() {
+  const account = useAccount();
+  const [isFolded, setFolded] = useState(() => read("sidebar") === "folded");
+  const drawer = useRef<HTMLDialogElement>(null);
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  setTimeZone(account.timezone);
+
+  useEffect(() => {
+    if (path) drawer.current?.close();
+  }, [path]);
+
+  function fold(next: boolean) {
+    setFolded(next);
+    write("sidebar", next ? "folded" : null);
+  }
+
+  return (
+    <OpenDrawer value={() => drawer.current?.showModal()}>
+      <a href="#content" className="sr-only z-50 rounded-md bg-accent px-4 py-2.5 text-accent-ink focus:not-sr-only focus:fixed focus:start-3 focus:top-3">
+        {t("shell.skip")}
+      </a>
+      <div className="flex h-dvh overflow-hidden">
+        {isFolded ? (
+          <aside aria-label={t("shell.navigation")} className="flex w-12 shrink-0 flex-col items-center gap-1 border-e border-line bg-sunken pt-2.5 max-md:hidden">
+            <IconButton label={t("shell.unfold")} onClick={() => fold(false)}>
+              <PanelLeftOpen aria-hidden className="size-4.5" />
+            </IconButton>
+            <NewChatLink />
+          </aside>
+        ) : (
+          <aside aria-label={t("shell.navigation")} className="w-64 shrink-0 border-e border-line bg-sunken max-md:hidden">
+            <Sidebar
+              corner={
+                <IconButton label={t("shell.fold")} onClick={() => fold(true)}>
+                  <PanelLeftClose aria-hidden className="size-4.5" />
+                </IconButton>
+              }
+            />
+          </aside>
+        )}
+        <dialog
+          ref={drawer}
+          aria-label={t("shell.navigation")}
+          onClick={(event) => event.target === drawer.current && drawer.current?.close()}
+          className="me-auto h-dvh max-h-none w-[min(20rem,86vw)] max-w-none border-e border-line bg-sunken text-ink backdrop:bg-[oklch(0.12_0.01_190/0.55)]"
+        >
+          <Sidebar
+            corner={
+              <IconButton label={t("shell.close")} onClick={() => drawer.current?.close()}>
+                <X aria-hidden className="size-5" />
+              </IconButton>
+            }
+          />
+        </dialog>
+        <main id="content" tabIndex={-1} className="flex min-w-0 flex-1 flex-col">
+          <Outlet />
+        </main>
+      </div>
+      <Toasts label={t("shell.messages")} close={t("shell.close")} />
+    </OpenDrawer>
+  );
+}
+
+const ROW = "tap flex items-center gap-3 rounded-md border border-transparent px-2.5 py-1.5 text-[14.5px]";
+const ROW_OPEN = { className: "border-line! bg-surface text-ink! font-medium" };
+
+function NewChatLink() {
+  return (
+    <Link to="/" aria-label={t("chat.new")} title={t("chat.new")} className="tap inline-flex items-center justify-center rounded-md text-ink-2 hover:bg-surface hover:text-ink">
+      <SquarePen aria-hidden className="size-4.5" />
+    </Link>
+  );
+}
+
+function Sidebar({ corner }: { corner: ReactNode }) {
+  const { chat = null } = useParams({ strict: false });
+  const path = useRouterState({ select: (state) => state.location.pathname });
+  const isChat = path === "/" || path.startsWith("/chats/");
+  const navigate = useNavigate();
+  const account = useAccount();
+  const link = `${ROW} text-ink-2 hover:bg-surface`;
+  return (
+    <div className="flex h-full flex-col">
+      <div className="flex h-13 shrink-0 items-center gap-1 ps-4 pe-2">
+        <Link to="/" className="tap flex flex-1 items-center gap-2.5">
+          <Mark className="size-5.5" />
+          <span className="title text-[18px]">{t("brand")}</span>
+        </Link>
+        <NewChatLink />
+        {corner}
+      </div>
+      <nav aria-label={t("shell.areas")} className="flex flex-col px-2 pt-1 pb-3">
+        <Link to="/" activeProps={{}} activeOptions={{ exact: true }} aria-current={isChat ? "page" : undefined} className={`${link} ${isChat ? ROW_OPEN.className : ""}`}>
+          <MessageSquare aria-hidden className="size-4.5" />
+          {t("nav.chat")}
+        </Link>
+        <Link to="/memory" activeProps={ROW_OPEN} className={link}>
+          <NotebookText aria-hidden className="size-4.5" />
+          {t("nav.memory")}
+        </Link>
+      </nav>
+      <nav aria-label={t("shell.chats")} className="min-h-0 flex-1 overflow-y-auto border-t border-line pt-1">
+        <ChatList
+          open={chat}
+          onGone={() => void navigate({ to: "/" })}
+          link={(one, children) => (
+            <Link to="/chats/$chat" params={{ chat: one.id }} activeProps={{ className: "bg-surface font-medium" }} className="tap flex items-center rounded-md px-2.5 py-1 text-[14.5px] hover:bg-surface *:min-w-0 *:flex-1">
+              {children}
+            </Link>
+          )}
+        />
+      </nav>
+      <div className="border-t border-line p-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]">
+        <Link to="/settings" activeProps={ROW_OPEN} className={link}>
+          <Settings aria-hidden className="size-4.5" />
+          <span className="min-w-0 flex-1">
+            <span className="block">{t("nav.settings")}</span>
+            <span className="block truncate text-[12.5px] font-normal text-ink-3">{account.name || account.email}</span>
+          </span>
+        </Link>
+      </div>
+    </div>
+  );
+}
+
+/** The bar above a page; on narrow screens it holds the way to the drawer. */
+export function TopBar({ title, note, isHeading }: { title: string; note?: ReactNode; isHeading?: boolean }) {
+  const Title = isHeading ? "h1" : "p";
+  const open = OpenDrawer.use();
+  return (
+    <header className="flex h-13 shrink-0 items-center gap-3 border-b border-line px-3 sm:px-6">
+      <IconButton label={t("shell.menu")} aria-haspopup="dialog" onClick={open} className="-ms-1 border border-line bg-surface md:hidden">
+        <MenuIcon aria-hidden className="size-5" />
+      </IconButton>
+      <Title className="title min-w-0 flex-1 truncate text-[18px]">{title}</Title>
+      {note}
+    </header>
+  );
+}

@@ -1,0 +1,157 @@
+// The page of a chat: the one that is open, or the one that the next message begins.
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { chats } from "../../api/calls";
+import { problemOf } from "../../api/problem";
+import { accountQuery, chatQuery, chatsQuery, memoryQuery } from "../../api/queries";
+import type { Chat, ChatEvent, Message, Sent } from "../../api/types";
+import { t } from "../../i18n/t";
+import { usePageTitle } from "../../ui/page";
+import { ProblemNotice } from "../../ui/problem-notice";
+import { Skeleton } from "../../ui/skeleton";
+import { count } from "../../ui/time";
+import { showToast } from "../../ui/toast";
+import { Composer, type ComposerHandle } from "./composer";
+import { Destination } from "./destination";
+import { FirstSteps } from "./first-steps";
+import { useOpenChat, useThreadState } from "./stream";
+import type { Thread } from "./thread";
+import { Transcript } from "./transcript";
+import { useSending } from "./use-sending";
+
+interface Shared {
+  /** How a provider is connected; the shell knows. */
+  connect: ReactNode;
+  fileLink: (path: string) => ReactNode;
+  /** The bar above; with a note its title is the heading of the page. */
+  topBar: (title: string, note?: ReactNode) => ReactNode;
+}
+
+export function NewChat({ connect, topBar, onOpened }: Shared & { onOpened: (chat: string) => void }) {
+  const { data: account } = useQuery(accountQuery);
+  const composer = useRef<ComposerHandle>(null);
+  const sending = useSending({ chat: null, onSent: (chat) => onOpened(chat) });
+  return (
+    <>
+      {topBar(t("chat.new"))}
+      <div className="min-h-0 flex-1 overflow-y-auto px-3 sm:px-6">
+        <FirstSteps name={account?.name} connect={connect} onExample={(text) => composer.current?.fill(text)} />
+      </div>
+      <Composer ref={composer} sending={sending} isRunning={false} isStopping={false} onStop={() => {}} destination={<Destination />} />
+    </>
+  );
+}
+
+export function OldChat({ id, connect, fileLink, topBar }: Shared & { id: string }) {
+  const queries = useQueryClient();
+  const info = useQuery(chatQuery(id));
+  const onEvent = useCallback(
+    (event: ChatEvent) => {
+      if (event.type === "chat.changed") keepChat(queries, event.chat);
+      if (event.type === "memory.changed") void queries.invalidateQueries({ queryKey: memoryQuery.queryKey });
+    },
+    [queries],
+  );
+  const onOpen = useCallback(() => void queries.invalidateQueries({ queryKey: chatQuery(id).queryKey }), [queries, id]);
+  const chat = useOpenChat(id, onEvent, onOpen);
+  const { thread, line, isLoaded } = chat;
+  const state = useThreadState(thread);
+  const composer = useRef<ComposerHandle>(null);
+  const onSent = useCallback(
+    (sent: Sent) => {
+      thread.upsert(sent.message);
+      thread.upsert(sent.answer);
+    },
+    [thread],
+  );
+  const sending = useSending({ chat: id, onSent: (_, sent) => onSent(sent) });
+  const [stopping, setStopping] = useState<string | null>(null);
+
+  async function stop() {
+    const run = state.run;
+    if (!run) return;
+    setStopping(run);
+    try {
+      await chats.stop(run);
+    } catch (error) {
+      setStopping(null);
+      showToast({ text: t("chat.stop.failed", { problem: problemOf(error).title }) });
+    }
+  }
+
+  // The list may know the chat from before it had a name.
+  useEffect(() => {
+    if (info.data) keepChat(queries, info.data);
+  }, [queries, info.data]);
+
+  const title = info.data?.title || t("chat.untitled");
+  usePageTitle(`${title} · ${t("brand")}`);
+  const isMissing = chat.problem?.status === 404 || (info.isError && problemOf(info.error).status === 404);
+  const isEmpty = isLoaded && state.order.length === 0;
+
+  return (
+    <>
+      {topBar(title, isEmpty ? undefined : <Tokens thread={thread} order={state.order} />)}
+      {line === "reconnecting" && (
+        <p role="status" className="border-b border-line bg-sunken px-4 py-1 text-center text-[13px] text-ink-2">
+          {t("chat.reconnecting")}
+        </p>
+      )}
+      {isMissing ? (
+        <div className="min-h-0 flex-1 p-6">
+          <ProblemNotice problem={{ title: t("chat.missing.title"), next_step: t("chat.missing.next") }} className="mx-auto max-w-[43rem]" />
+        </div>
+      ) : (
+        <>
+          {isEmpty ? (
+            <div className="min-h-0 flex-1 overflow-y-auto px-3 sm:px-6">
+              <FirstSteps connect={connect} onExample={(text) => composer.current?.fill(text)} />
+            </div>
+          ) : isLoaded || state.order.length > 0 ? (
+            <Transcript chat={chat} onSent={onSent} fileLink={fileLink} />
+          ) : (
+            <div className="min-h-0 flex-1 px-6 pt-8">
+              <div className="mx-auto max-w-[43rem]">{chat.problem ? <ProblemNotice problem={chat.problem} kept={t("chat.load.kept")} /> : <Skeleton label={t("loading")} lines={5} />}</div>
+            </div>
+          )}
+          {state.problem && (
+            <div className="px-3 sm:px-6">
+              <ProblemNotice problem={state.problem} className="mx-auto mb-2 max-w-[43rem]" />
+            </div>
+          )}
+          <Composer ref={composer} sending={sending} isRunning={state.run !== null} isStopping={stopping !== null && stopping === state.run} onStop={() => void stop()} destination={<Destination />} />
+        </>
+      )}
+    </>
+  );
+}
+
+/** What the answers shown here have used. */
+function Tokens({ thread, order }: { thread: Thread; order: readonly string[] }) {
+  const [total, setTotal] = useState(0);
+  useEffect(() => {
+    const add = () => setTotal(order.reduce((sum, id) => sum + used(thread.message(id)), 0));
+    add();
+    const stops = order.map((id) => thread.subscribeTo(id, add));
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [thread, order]);
+  return total > 0 ? <span className="num text-[13px] whitespace-nowrap text-ink-3">{t("message.tokens", { tokens: count(total) })}</span> : null;
+}
+
+function used(message: Message | undefined): number {
+  const usage = message?.usage;
+  return usage ? usage.input + usage.output + usage.cache_read + usage.cache_write : 0;
+}
+
+function keepChat(queries: ReturnType<typeof useQueryClient>, chat: Chat): void {
+  queries.setQueryData(chatQuery(chat.id).queryKey, chat);
+  queries.setQueryData(chatsQuery.queryKey, (page) => {
+    if (!page) return page;
+    const known = page.items.find((one) => one.id === chat.id);
+    if (known?.title === chat.title && known.updated === chat.updated && !chat.deleted) return page;
+    const rest = page.items.filter((one) => one.id !== chat.id);
+    return { ...page, items: chat.deleted ? rest : [chat, ...rest].sort((a, b) => b.updated.localeCompare(a.updated)) };
+  });
+}

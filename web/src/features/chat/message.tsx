@@ -1,0 +1,158 @@
+// One entry of the conversation.
+import { useMutation, useQuery } from "@tanstack/react-query";
+import { memo, type ReactNode } from "react";
+import { chats } from "../../api/calls";
+import { problemOf } from "../../api/problem";
+import { providerQuery } from "../../api/queries";
+import type { Author, Message, Part, Sent } from "../../api/types";
+import { t } from "../../i18n/t";
+import { Markdown } from "../../markdown/markdown";
+import { Button } from "../../ui/button";
+import { CopyButton } from "../../ui/copy-button";
+import { ProblemNotice } from "../../ui/problem-notice";
+import { type MarkState, RailEntry } from "../../ui/rail/rail";
+import { count, When } from "../../ui/time";
+import { useMessage } from "./stream";
+import type { Thread } from "./thread";
+import { ToolEntry } from "./tool-entry";
+
+interface Props {
+  thread: Thread;
+  id: string;
+  isFirst: boolean;
+  /** The message before this one: the question, when this is an answer. */
+  question?: string;
+  onSent: (sent: Sent) => void;
+  fileLink: (path: string) => ReactNode;
+}
+
+export const MessageEntry = memo(function MessageEntry({ thread, id, isFirst, question, onSent, fileLink }: Props) {
+  const message = useMessage(thread, id);
+  if (!message) return null;
+  if (message.role === "user") return <Question message={message} isFirst={isFirst} />;
+  return <Answer message={message} isFirst={isFirst} question={question} onSent={onSent} fileLink={fileLink} />;
+});
+
+function Question({ message, isFirst }: { message: Message; isFirst: boolean }) {
+  return (
+    <article aria-label={t("message.yours")} data-role="user" data-message={message.id} className="scroll-mt-6">
+      <RailEntry mark="plain" isFirst={isFirst} className="rail-boxed pb-4!">
+        <div className="rounded-lg border border-line bg-surface px-4 py-2.5 text-[16px] leading-relaxed whitespace-pre-wrap">{message.text}</div>
+        <Receipt message={message} />
+      </RailEntry>
+    </article>
+  );
+}
+
+type Piece = { kind: "tool"; part: Extract<Part, { type: "tool" }> } | { kind: "text" | "thinking"; text: string };
+
+function Answer({ message, isFirst, question, onSent, fileLink }: { message: Message } & Omit<Props, "thread" | "id">) {
+  const isLive = message.status === "queued" || message.status === "streaming";
+  const pieces: Piece[] = message.parts.map((part) => (part.type === "tool" ? { kind: "tool", part } : { kind: part.type, text: part.text }));
+  const lastText = pieces.findLastIndex((piece) => piece.kind === "text");
+  const isWaiting = isLive && (pieces.length === 0 || pieces.at(-1)?.kind === "tool");
+  return (
+    <article aria-label={t("message.allys")} aria-busy={isLive || undefined} data-role="assistant" data-status={message.status} data-message={message.id}>
+      <h2 className="sr-only">{t("message.allys")}</h2>
+      {pieces.map((piece, at) => {
+        if (piece.kind === "tool") return <ToolEntry key={piece.part.call} part={piece.part} fileLink={fileLink} />;
+        if (piece.kind === "thinking") return <Thinking key={at} text={piece.text} />;
+        return (
+          <RailEntry key={at} mark={at === lastText ? markOf(message) : "done"} isFirst={isFirst && at === 0} className={at === lastText ? "pb-1!" : "pb-3"}>
+            <Markdown text={piece.text} />
+          </RailEntry>
+        );
+      })}
+      {isWaiting && (
+        <RailEntry mark="live" className="pb-4">
+          <p className="text-ink-2">{message.status === "queued" ? t("message.queued") : t("message.working")}</p>
+        </RailEntry>
+      )}
+      {!isLive && (
+        <RailEntry mark={lastText >= 0 ? undefined : markOf(message)} className="pb-6">
+          <End message={message} question={question} onSent={onSent} />
+          <Receipt message={message} />
+        </RailEntry>
+      )}
+    </article>
+  );
+}
+
+function markOf(message: Message): MarkState {
+  if (message.status === "queued" || message.status === "streaming") return "live";
+  if (message.status === "failed") return "bad";
+  if (message.needs_model || message.status === "interrupted") return "wait";
+  return message.status === "stopped" ? "plain" : "done";
+}
+
+/** How an answer ended, when there is something to say about it. */
+function End({ message, question, onSent }: { message: Message; question?: string; onSent: (sent: Sent) => void }) {
+  const again = useMutation({ mutationFn: () => chats.answerNow(question ?? ""), onSuccess: onSent });
+  const provider = useQuery({ ...providerQuery, enabled: message.needs_model === true });
+  const retry = (label: string) => (
+    <Button isBusy={again.isPending} onClick={() => again.mutate()}>
+      {again.isPending ? t("message.asking") : label}
+    </Button>
+  );
+  const failed = again.error && <ProblemNotice problem={problemOf(again.error)} kept={t("message.kept")} className="mt-2" />;
+
+  if (message.needs_model) {
+    return (
+      <div className="mt-2">
+        {provider.data?.connected ? question && retry(t("message.answer_now")) : <p className="text-[14.5px] text-ink-2">{t("message.connect_first")}</p>}
+        {failed}
+      </div>
+    );
+  }
+  if (message.status === "stopped") return <p className="mt-1 text-[14.5px] text-ink-2">{message.text ? t("message.stopped") : t("message.stopped.empty")}</p>;
+  if (message.status !== "failed" && message.status !== "interrupted") return null;
+  const problem = message.problem ?? { title: message.status === "failed" ? t("message.failed") : t("message.interrupted"), next_step: t("message.failed.next") };
+  return (
+    <div className="mt-1">
+      <ProblemNotice problem={problem} kept={message.text ? t("message.kept.partial") : t("message.kept")}>
+        {question && retry(t("message.again"))}
+      </ProblemNotice>
+      {failed}
+    </div>
+  );
+}
+
+function Thinking({ text }: { text: string }) {
+  return (
+    <RailEntry mark="plain" isSmall className="rail-line pb-3">
+      <details className="text-[14px] text-ink-2">
+        <summary className="tap flex w-fit items-center rounded-md px-1 hover:text-ink">{t("message.thinking")}</summary>
+        <p className="mt-1 whitespace-pre-wrap">{text}</p>
+      </details>
+    </RailEntry>
+  );
+}
+
+/** The receipt: who, when, how much. */
+function Receipt({ message }: { message: Message }) {
+  const author = authorName(message.author);
+  const tokens = message.usage ? message.usage.input + message.usage.output + message.usage.cache_read + message.usage.cache_write : 0;
+  const used = message.usage;
+  return (
+    <div className="mt-1 -ms-1.5 flex flex-wrap items-center gap-x-2.5 text-[12.5px] text-ink-3">
+      {message.text && <CopyButton text={message.text} label={message.role === "user" ? t("message.copy.yours") : t("message.copy")} />}
+      {author && <span>{author}</span>}
+      {author && <span aria-hidden>·</span>}
+      <When at={message.created} />
+      {used && tokens > 0 && (
+        <>
+          <span aria-hidden>·</span>
+          <span className="num" title={t("message.tokens.detail", { input: used.input, output: used.output, read: used.cache_read, written: used.cache_write })}>
+            {t("message.tokens", { tokens: count(tokens) })}
+          </span>
+        </>
+      )}
+    </div>
+  );
+}
+
+function authorName(author: Author): string | null {
+  if (author.kind === "builtin") return t("message.builtin");
+  if (author.kind === "model") return author.model || author.provider;
+  return null;
+}

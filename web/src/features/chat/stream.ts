@@ -1,0 +1,94 @@
+// Joins one open chat with the server: its messages, its events, and whether the line is up.
+import { useEffect, useState, useSyncExternalStore } from "react";
+import { chats } from "../../api/calls";
+import { signedOut } from "../../api/client";
+import { type Problem, problemOf } from "../../api/problem";
+import { openStream, type StreamState } from "../../api/sse";
+import type { ChatEvent, Message } from "../../api/types";
+import { Thread } from "./thread";
+
+export interface OpenChat {
+  thread: Thread;
+  line: StreamState;
+  isLoaded: boolean;
+  problem: Problem | null;
+  loadOlder: () => Promise<void>;
+}
+
+/** Opens the chat with this id. The component that calls it is keyed by the id. */
+export function useOpenChat(id: string, onEvent: (event: ChatEvent) => void, onOpen: () => void): OpenChat {
+  const [thread] = useState(() => new Thread());
+  const [line, setLine] = useState<StreamState>("connecting");
+  const [isLoaded, setLoaded] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+
+  useEffect(() => {
+    let isOver = false;
+    async function refresh() {
+      try {
+        const page = await chats.messages(id);
+        if (isOver) return;
+        thread.load(page.items, page.next ?? null, "newest");
+        thread.flush();
+        setLoaded(true);
+        setProblem(null);
+      } catch (error) {
+        if (!isOver) setProblem(problemOf(error));
+      }
+    }
+    const close = openStream({
+      url: chats.eventsUrl(id),
+      // The stream opens first and the page is read after it: nothing falls between the two.
+      onOpen: () => {
+        void refresh();
+        onOpen();
+      },
+      onState: (state) => !isOver && setLine(state),
+      onEvent: ({ data }) => {
+        const event = parse(data);
+        if (!event) return;
+        thread.apply(event);
+        onEvent(event);
+      },
+      onRefused: (refused) => {
+        if (refused.status === 401) signedOut();
+        if (!isOver) setProblem(refused);
+      },
+    });
+    // A stream that cannot be opened must not keep the messages from being read.
+    const fallback = setTimeout(() => void refresh(), 1500);
+    return () => {
+      isOver = true;
+      clearTimeout(fallback);
+      close();
+    };
+  }, [id, thread, onEvent, onOpen]);
+
+  async function loadOlder() {
+    const before = thread.state().older;
+    if (!before) return;
+    const page = await chats.messages(id, before);
+    thread.load(page.items, page.next ?? null, "older");
+    thread.flush();
+  }
+
+  return { thread, line, isLoaded, problem, loadOlder };
+}
+
+export const useThreadState = (thread: Thread) => useSyncExternalStore(thread.subscribe, thread.state);
+
+export function useMessage(thread: Thread, id: string): Message | undefined {
+  return useSyncExternalStore(
+    (listener) => thread.subscribeTo(id, listener),
+    () => thread.message(id),
+  );
+}
+
+/** An event that cannot be read is skipped: the page that is read at the next connection has its effect. */
+function parse(data: string): ChatEvent | null {
+  try {
+    return JSON.parse(data) as ChatEvent;
+  } catch {
+    return null;
+  }
+}

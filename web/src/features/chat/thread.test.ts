@@ -1,0 +1,104 @@
+import { describe, expect, it } from "vitest";
+import type { ChatEvent, Message } from "../../api/types";
+import { Thread } from "./thread";
+
+const question: Message = {
+  id: "msg_1", chat: "chat_1", run: "run_1", role: "user", status: "complete", text: "Hello", parts: [{ type: "text", text: "Hello" }],
+  author: { kind: "person" }, created: "2026-11-21T09:00:00Z",
+};
+const answer: Message = {
+  id: "msg_2", chat: "chat_1", run: "run_1", role: "assistant", status: "queued", text: "", parts: [],
+  author: { kind: "model", provider: "anthropic", model: "claude" }, created: "2026-11-21T09:00:01Z",
+};
+const whole: Message = { ...answer, status: "complete", text: "Hi Mira", parts: [{ type: "text", text: "Hi Mira" }] };
+
+function thread(): { thread: Thread; show: () => void; texts: () => string[] } {
+  let flush: (() => void) | undefined;
+  const store = new Thread((next) => {
+    flush = next;
+  });
+  const show = () => flush?.();
+  const texts = () => store.state().order.map((id) => `${store.message(id)?.status} ${store.message(id)?.text}`);
+  return { thread: store, show, texts };
+}
+
+const events: ChatEvent[] = [
+  { type: "run.started", run: "run_1", question, answer },
+  { type: "text.delta", message: "msg_2", text: "Hi " },
+  { type: "tool.called", message: "msg_2", call: "c1", tool: "memory", input: { command: "view" } },
+  { type: "tool.finished", message: "msg_2", call: "c1", ok: true, summary: "Read MEMORY.md" },
+  { type: "text.delta", message: "msg_2", text: "Mira" },
+  { type: "usage", message: "msg_2", usage: { input: 5, output: 2, cache_read: 0, cache_write: 0 } },
+];
+
+describe("the thread", () => {
+  it("folds the events into messages with their parts in order", () => {
+    const { thread: store, show } = thread();
+    for (const event of events) store.apply(event);
+    show();
+    const shown = store.message("msg_2");
+    expect(shown?.text).toBe("Hi Mira");
+    expect(shown?.parts.map((part) => part.type)).toEqual(["text", "tool", "text"]);
+    expect(shown?.parts[1]).toMatchObject({ status: "ok", summary: "Read MEMORY.md" });
+    expect(shown?.usage?.output).toBe(2);
+    expect(store.state().run).toBe("run_1");
+  });
+
+  it("shows nothing before the frame, and one change per frame", () => {
+    const { thread: store, show, texts } = thread();
+    let calls = 0;
+    store.subscribeTo("msg_2", () => calls++);
+    for (const event of events) store.apply(event);
+    expect(texts()).toEqual([]);
+    show();
+    expect(calls).toBe(1);
+  });
+
+  it("lets a snapshot replace what was there, also by less", () => {
+    const { thread: store, show, texts } = thread();
+    for (const event of events) store.apply(event);
+    store.apply({ type: "message.snapshot", message: { ...answer, status: "streaming", text: "Again", parts: [{ type: "text", text: "Again" }] }, attempt: 2 });
+    show();
+    expect(texts()).toEqual(["complete Hello", "streaming Again"]);
+  });
+
+  it("ends with the completed message, says so once, and ignores what comes late", () => {
+    const { thread: store, show, texts } = thread();
+    const finished: string[] = [];
+    store.onFinished = (message) => finished.push(message.text);
+    for (const event of events) store.apply(event);
+    store.apply({ type: "message.completed", message: whole });
+    store.apply({ type: "message.completed", message: whole });
+    store.apply({ type: "text.delta", message: "msg_2", text: " late" });
+    store.upsert(answer);
+    store.apply({ type: "run.finished", run: "run_1", status: "succeeded" });
+    show();
+    expect(texts()).toEqual(["complete Hello", "complete Hi Mira"]);
+    expect(finished).toEqual(["Hi Mira"]);
+    expect(store.state().run).toBe(null);
+  });
+
+  it("does not let an older page overwrite what the stream has brought", () => {
+    const { thread: store, show, texts } = thread();
+    for (const event of events.slice(0, 2)) store.apply(event);
+    store.load([question, answer], null, "newest");
+    show();
+    expect(texts()).toEqual(["complete Hello", "streaming Hi "]);
+    store.load([question, whole], null, "newest");
+    show();
+    expect(texts()).toEqual(["complete Hello", "complete Hi Mira"]);
+    expect(store.state().run).toBe(null);
+  });
+
+  it("puts older pages in front and newer messages at the end", () => {
+    const { thread: store, show } = thread();
+    const old = { ...question, id: "msg_0", created: "2026-11-20T09:00:00Z" };
+    store.load([question], "msg_1", "newest");
+    store.upsert({ ...question, id: "msg_9", created: "2026-11-21T10:00:00Z" });
+    store.load([old], null, "older");
+    store.load([question], "msg_1", "newest");
+    show();
+    expect(store.state().order).toEqual(["msg_0", "msg_1", "msg_9"]);
+    expect(store.state().older).toBe(null);
+  });
+});

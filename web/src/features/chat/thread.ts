@@ -1,0 +1,207 @@
+// The messages of one open chat, as a fold over its events. It lives outside React: a token that arrives touches one
+// message and is shown with the next frame.
+import type { ChatEvent, Message, Part, ToolPart } from "../../api/types";
+
+const FINAL = new Set<Message["status"]>(["complete", "stopped", "interrupted", "failed"]);
+
+export const isFinal = (message: Message): boolean => FINAL.has(message.status);
+
+export interface ThreadState {
+  /** Ids, oldest first. */
+  order: readonly string[];
+  /** The cursor for older messages, if there are any. */
+  older: string | null;
+  /** The run that is going on now, if any. */
+  run: string | null;
+  /** A problem that belongs to no message. */
+  problem: Extract<ChatEvent, { type: "error" }>["problem"] | null;
+}
+
+type Schedule = (flush: () => void) => void;
+
+/** One flush per frame; a hidden tab has no frames, so it gets a timer. */
+const nextFrame: Schedule = (flush) => {
+  if (typeof document !== "undefined" && !document.hidden) requestAnimationFrame(flush);
+  else setTimeout(flush, 100);
+};
+
+export class Thread {
+  #messages = new Map<string, Message>();
+  #state: ThreadState = { order: [], older: null, run: null, problem: null };
+  #shown = new Map<string, Message>();
+  #shownState = this.#state;
+  #dirty = new Set<string>();
+  #pending = false;
+  #listeners = new Map<string, Set<() => void>>();
+  #stateListeners = new Set<() => void>();
+  readonly #schedule: Schedule;
+  /** Called once for each answer that became final while we watched: this is what is announced. */
+  onFinished: (message: Message) => void = () => {};
+
+  constructor(schedule: Schedule = nextFrame) {
+    this.#schedule = schedule;
+  }
+
+  state = (): ThreadState => this.#shownState;
+  message = (id: string): Message | undefined => this.#shown.get(id);
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  };
+
+  subscribeTo(id: string, listener: () => void): () => void {
+    const set = this.#listeners.get(id) ?? new Set();
+    this.#listeners.set(id, set.add(listener));
+    return () => set.delete(listener);
+  }
+
+  /** A page of messages, oldest first, as the server has them. `older` pages go in front. */
+  load(items: Message[], next: string | null, place: "newest" | "older"): void {
+    for (const message of items) {
+      const known = this.#messages.get(message.id);
+      // What the stream brought may be newer than the page, unless the page already has the end.
+      if (!known || isFinal(message) || !isActive(known)) this.#put(message);
+    }
+    const ids = items.map((message) => message.id);
+    const paged = new Set(ids);
+    const rest = this.#state.order.filter((id) => !paged.has(id));
+    if (place === "older") this.#set({ order: [...ids, ...rest], older: next });
+    else {
+      const first = ids[0];
+      const oldest = first === undefined ? undefined : this.#messages.get(first)?.created;
+      const before = rest.filter((id) => oldest !== undefined && (this.#messages.get(id)?.created ?? "") < oldest);
+      const after = rest.filter((id) => !before.includes(id));
+      this.#set({ order: [...before, ...ids, ...after], older: before.length ? this.#state.older : next });
+    }
+    this.#findRun();
+  }
+
+  apply(event: ChatEvent): void {
+    switch (event.type) {
+      case "run.started":
+        this.upsert(event.question);
+        this.upsert(event.answer);
+        this.#set({ run: event.run, problem: null });
+        break;
+      case "message.snapshot":
+      case "message.completed":
+        this.upsert(event.message);
+        this.#findRun();
+        break;
+      case "text.delta":
+        this.#change(event.message, (message) => ({
+          ...message,
+          status: "streaming",
+          text: message.text + event.text,
+          parts: extend(message.parts, "text", event.text),
+        }));
+        break;
+      case "thinking.delta":
+        this.#change(event.message, (message) => ({
+          ...message,
+          status: "streaming",
+          parts: extend(message.parts, "thinking", event.text),
+        }));
+        break;
+      case "tool.called":
+        this.#change(event.message, (message) => {
+          if (message.parts.some((part) => part.type === "tool" && part.call === event.call)) return message;
+          const part: ToolPart = { type: "tool", call: event.call, tool: event.tool, input: event.input, status: "running" };
+          return { ...message, status: "streaming", parts: [...message.parts, part] };
+        });
+        break;
+      case "tool.finished":
+        this.#change(event.message, (message) => ({
+          ...message,
+          parts: message.parts.map((part) =>
+            part.type === "tool" && part.call === event.call
+              ? { ...part, status: event.ok ? "ok" : "failed", summary: event.summary, file: event.file }
+              : part,
+          ),
+        }));
+        break;
+      case "usage":
+        this.#change(event.message, (message) => ({ ...message, usage: event.usage }));
+        break;
+      case "run.finished":
+        if (this.#state.run === event.run) this.#set({ run: null });
+        break;
+      case "error":
+        this.#set({ problem: event.problem });
+        break;
+      case "memory.changed":
+      case "chat.changed":
+        break; // Not about messages: the page takes them.
+    }
+  }
+
+  /** Puts a message in, or replaces the one with the same id. */
+  upsert(message: Message): void {
+    const known = this.#messages.get(message.id);
+    // An answer to our own POST may arrive after the stream has already gone further.
+    if (known && isFinal(known) && !isFinal(message) && known.run === message.run) return;
+    this.#put(message);
+    if (!known) this.#set({ order: [...this.#state.order, message.id] });
+    if (message.role === "assistant" && isFinal(message) && (!known || !isFinal(known))) this.onFinished(message);
+  }
+
+  #put(message: Message): void {
+    this.#messages.set(message.id, message);
+    this.#touch(message.id);
+  }
+
+  #change(id: string, change: (message: Message) => Message): void {
+    const known = this.#messages.get(id);
+    // A delta without its message cannot be placed; the snapshot that follows on attach brings it whole.
+    if (!known || isFinal(known)) return;
+    this.#messages.set(id, change(known));
+    this.#touch(id);
+  }
+
+  #findRun(): void {
+    let run: string | null = null;
+    for (const id of this.#state.order) {
+      const message = this.#messages.get(id);
+      if (message?.role === "assistant" && isActive(message)) run = message.run ?? null;
+    }
+    if (run !== this.#state.run) this.#set({ run });
+  }
+
+  #set(change: Partial<ThreadState>): void {
+    this.#state = { ...this.#state, ...change };
+    this.#touch(null);
+  }
+
+  #touch(id: string | null): void {
+    if (id !== null) this.#dirty.add(id);
+    if (this.#pending) return;
+    this.#pending = true;
+    this.#schedule(() => this.flush());
+  }
+
+  /** Shows everything that has arrived. */
+  flush(): void {
+    this.#pending = false;
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    for (const id of dirty) {
+      const message = this.#messages.get(id);
+      if (message) this.#shown.set(id, message);
+    }
+    const isStateNew = this.#shownState !== this.#state;
+    this.#shownState = this.#state;
+    for (const id of dirty) for (const listener of this.#listeners.get(id) ?? []) listener();
+    if (isStateNew) for (const listener of this.#stateListeners) listener();
+  }
+}
+
+function isActive(message: Message): boolean {
+  return message.status === "queued" || message.status === "streaming";
+}
+
+function extend(parts: Part[], type: "text" | "thinking", text: string): Part[] {
+  const last = parts.at(-1);
+  if (last?.type === type) return [...parts.slice(0, -1), { type, text: last.text + text }];
+  return [...parts, { type, text }];
+}

@@ -1,0 +1,46 @@
+// One use of a tool: a quiet line on the rail, opened for what went in and came out.
+import clsx from "clsx";
+import { ChevronRight } from "lucide-react";
+import { type ReactNode, useId, useState } from "react";
+import type { ToolPart, ToolStatus } from "../../api/types";
+import { type Key, t } from "../../i18n/t";
+import { type MarkState, RailEntry } from "../../ui/rail/rail";
+import { MemoryNote, relative } from "./memory-note";
+
+const MARKS: Record<ToolStatus, MarkState> = { running: "live", ok: "done", failed: "bad", unknown: "wait" };
+const WORDS: Record<ToolStatus, Key> = { running: "tool.running", ok: "tool.ok", failed: "tool.failed", unknown: "tool.unknown" };
+
+export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path: string) => ReactNode }) {
+  const [isOpen, setOpen] = useState(false);
+  const id = useId();
+  return (
+    <RailEntry mark={MARKS[part.status]} isSmall className="rail-line pb-3">
+      <button type="button" aria-expanded={isOpen} aria-controls={id} onClick={() => setOpen(!isOpen)} className="tap -ms-1.5 flex max-w-full items-center gap-1.5 rounded-md px-1.5 text-start text-[14px] text-ink-2 hover:bg-sunken hover:text-ink">
+        <span className="min-w-0">{part.summary || describe(part)}</span>
+        {part.status !== "ok" && <span className={clsx("shrink-0", part.status === "failed" && "text-bad", part.status === "unknown" && "text-wait")}>· {t(WORDS[part.status])}</span>}
+        <ChevronRight aria-hidden className={clsx("size-4 shrink-0 transition-transform duration-150 rtl:-scale-x-100", isOpen && "rotate-90")} />
+      </button>
+      <div id={id} hidden={!isOpen} className="mt-1 rounded-md border border-line bg-sunken px-3 py-2 text-[12.5px]">
+        <p className="text-ink-2">
+          {t("tool.name")} <code>{part.tool}</code> · {t(WORDS[part.status])}
+        </p>
+        <pre tabIndex={0} aria-label={t("tool.input")} className="mt-1 max-h-60 overflow-auto whitespace-pre-wrap">
+          {JSON.stringify(part.input, null, 2)}
+        </pre>
+      </div>
+      {part.status === "ok" && part.file && <MemoryNote file={part.file} fileLink={fileLink} />}
+    </RailEntry>
+  );
+}
+
+/** What a tool does, said from its input, until the server has a summary. */
+function describe({ tool, input }: ToolPart): string {
+  const fields = (typeof input === "object" && input !== null ? input : {}) as Record<string, unknown>;
+  const path = relative(String(fields.path ?? ""));
+  if (tool === "memory" && fields.command === "view") return path ? t("tool.memory.view", { path }) : t("tool.memory.view_all");
+  if (tool === "memory" && fields.command === "delete") return t("tool.memory.delete", { path });
+  if (tool === "memory") return t("tool.memory.write", { path });
+  if (tool === "memory_search") return t("tool.memory_search", { query: String(fields.query ?? "") });
+  if (tool === "time_now") return t("tool.time_now", { zone: String(fields.timezone ?? "") });
+  return t("tool.other", { tool });
+}

@@ -1,0 +1,151 @@
+// The conversation: follows the answer only while the person is at its end.
+import { ArrowDown } from "lucide-react";
+import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { problemOf } from "../../api/problem";
+import type { Message, Sent } from "../../api/types";
+import { t } from "../../i18n/t";
+import { Button } from "../../ui/button";
+import { showToast } from "../../ui/toast";
+import { MessageEntry } from "./message";
+import { type OpenChat, useThreadState } from "./stream";
+
+interface Props {
+  chat: OpenChat;
+  onSent: (sent: Sent) => void;
+  fileLink: (path: string) => ReactNode;
+}
+
+export function Transcript({ chat, onSent, fileLink }: Props) {
+  const { thread } = chat;
+  const { order, older } = useThreadState(thread);
+  const scroller = useRef<HTMLDivElement>(null);
+  const content = useRef<HTMLDivElement>(null);
+  const isFollowing = useRef(false);
+  const hasOpened = useRef(false);
+  const [isAway, setAway] = useState(false);
+  const [isLoadingOlder, setLoadingOlder] = useState(false);
+  const [announced, setAnnounced] = useState("");
+
+  useEffect(() => {
+    thread.onFinished = (message) => setAnnounced(announcement(message));
+    return () => {
+      thread.onFinished = () => {};
+    };
+  }, [thread]);
+
+  const toEnd = useCallback((behavior: ScrollBehavior) => {
+    const box = scroller.current;
+    box?.scrollTo({ top: box.scrollHeight, behavior });
+  }, []);
+
+  // The chat opens at the last question, so that a long answer is read from its start.
+  useLayoutEffect(() => {
+    const box = scroller.current;
+    if (hasOpened.current || !box || order.length === 0) return;
+    hasOpened.current = true;
+    const questions = box.querySelectorAll<HTMLElement>('[data-role="user"]');
+    questions[questions.length - 1]?.scrollIntoView({ block: "start" });
+    isFollowing.current = distance(box) < 40;
+  }, [order]);
+
+  // What grows at the end moves the view only while the person is there.
+  useEffect(() => {
+    const box = scroller.current;
+    if (!box || !content.current) return;
+    const observer = new ResizeObserver(() => {
+      if (isFollowing.current) toEnd("instant");
+      setAway(distance(box) > 120);
+    });
+    observer.observe(content.current);
+    observer.observe(box);
+    return () => observer.disconnect();
+  }, [toEnd]);
+
+  // One's own new message is always brought into view.
+  const last = order.at(-1);
+  const shownLast = useRef(last);
+  useEffect(() => {
+    if (hasOpened.current && shownLast.current && last !== shownLast.current && order.includes(shownLast.current)) {
+      const isOwn = order.slice(order.indexOf(shownLast.current) + 1).some((id) => thread.message(id)?.role === "user");
+      if (isOwn) {
+        isFollowing.current = true;
+        toEnd("instant");
+      }
+    }
+    shownLast.current = last;
+  }, [last, order, thread, toEnd]);
+
+  function onScroll() {
+    const box = scroller.current;
+    if (!box) return;
+    isFollowing.current = distance(box) < 40;
+    setAway(distance(box) > 120);
+  }
+
+  async function showOlder() {
+    const box = scroller.current;
+    if (!box) return;
+    setLoadingOlder(true);
+    const below = box.scrollHeight - box.scrollTop;
+    try {
+      await chat.loadOlder();
+      requestAnimationFrame(() => box.scrollTo({ top: box.scrollHeight - below, behavior: "instant" }));
+    } catch (error) {
+      showToast({ text: problemOf(error).title });
+    }
+    setLoadingOlder(false);
+  }
+
+  return (
+    <div className="relative min-h-0 flex-1">
+      <div ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={t("chat.log")} className="h-full overflow-y-auto px-3 focus-visible:outline-offset-[-3px] sm:px-6">
+        <div ref={content} className="rail mx-auto w-full max-w-[43rem] pt-6 pb-10">
+          {older && (
+            <div className="mb-4 text-center">
+              <Button look="bare" isBusy={isLoadingOlder} onClick={() => void showOlder()}>
+                {t("chat.older")}
+              </Button>
+            </div>
+          )}
+          {order.map((id, at) => (
+            <MessageEntry key={id} thread={thread} id={id} isFirst={at === 0} question={questionBefore(order, at, (one) => thread.message(one))} onSent={onSent} fileLink={fileLink} />
+          ))}
+        </div>
+      </div>
+      {isAway && (
+        <div className="pointer-events-none absolute inset-x-0 bottom-2 flex justify-center">
+          <Button
+            className="pointer-events-auto rounded-full! shadow-lift"
+            icon={<ArrowDown aria-hidden className="size-4" />}
+            onClick={() => {
+              isFollowing.current = true;
+              toEnd(matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth");
+            }}
+          >
+            {t("chat.latest")}
+          </Button>
+        </div>
+      )}
+      <p className="sr-only" role="status" aria-live="polite">
+        {announced}
+      </p>
+    </div>
+  );
+}
+
+const distance = (box: HTMLElement): number => box.scrollHeight - box.scrollTop - box.clientHeight;
+
+function questionBefore(order: readonly string[], at: number, find: (id: string) => Message | undefined): string | undefined {
+  for (let before = at - 1; before >= 0; before--) {
+    const message = find(order[before] ?? "");
+    if (message?.role === "user") return message.id;
+  }
+  return undefined;
+}
+
+/** Only whole answers are read aloud, never single words as they arrive. */
+function announcement(message: Message): string {
+  if (message.status === "complete") return t("message.announce", { text: message.text.slice(0, 600) });
+  if (message.status === "stopped") return t("message.stopped");
+  return message.problem?.title ?? t("message.failed");
+}

@@ -1,0 +1,59 @@
+// Whether something can be sent, and sending it. The text is let go only when the server has it.
+import { useQueryClient } from "@tanstack/react-query";
+import { useRef, useState } from "react";
+import { chats } from "../../api/calls";
+import { type Problem, problemOf } from "../../api/problem";
+import type { Sent } from "../../api/types";
+import { readDraft, writeDraft } from "../../app/storage";
+
+export interface Sending {
+  text: string;
+  setText: (text: string) => void;
+  isSending: boolean;
+  problem: Problem | null;
+  send: () => Promise<void>;
+}
+
+interface Options {
+  /** The chat, or null when it is made by the first message. */
+  chat: string | null;
+  onSent: (chat: string, sent: Sent) => void;
+}
+
+export function useSending({ chat, onSent }: Options): Sending {
+  const place = chat ?? "new";
+  const [text, setShown] = useState(() => readDraft(place));
+  const [isSending, setSending] = useState(false);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const queries = useQueryClient();
+  /** The key of a try that may have arrived: the same text is sent again under the same key, and so once. */
+  const pending = useRef<{ text: string; key: string; chat: string | null }>(null);
+
+  function setText(next: string) {
+    setShown(next);
+    writeDraft(place, next);
+  }
+
+  async function send() {
+    const wanted = text.trim();
+    if (!wanted || isSending) return;
+    setSending(true);
+    setProblem(null);
+    if (pending.current?.text !== wanted) pending.current = { text: wanted, key: crypto.randomUUID(), chat };
+    const attempt = pending.current;
+    try {
+      attempt.chat ??= (await chats.create()).id;
+      const sent = await chats.send(attempt.chat, wanted, attempt.key);
+      pending.current = null;
+      setText("");
+      onSent(attempt.chat, sent);
+      void queries.invalidateQueries({ queryKey: ["chats"], exact: true });
+    } catch (error) {
+      setProblem(problemOf(error));
+    } finally {
+      setSending(false);
+    }
+  }
+
+  return { text, setText, isSending, problem, send };
+}

@@ -1,0 +1,87 @@
+// The person's own process: what stands around it, and stopping it.
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { space } from "../../api/calls";
+import { problemOf } from "../../api/problem";
+import { spaceQuery } from "../../api/queries";
+import { type Key, t } from "../../i18n/t";
+import { Button } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { Heading, Section } from "../../ui/page";
+import { ProblemNotice } from "../../ui/problem-notice";
+import { RailEntry } from "../../ui/rail/rail";
+import { Skeleton } from "../../ui/skeleton";
+import { When } from "../../ui/time";
+
+const WALLS: Record<string, Key> = {
+  own_process: "space.wall.own_process",
+  own_user: "space.wall.own_user",
+  uid: "space.wall.own_user",
+  user_namespace: "space.wall.user_namespace",
+  network_namespace: "space.wall.network_namespace",
+  no_network: "space.wall.network_namespace",
+  no_new_privs: "space.wall.no_new_privs",
+  no_new_privileges: "space.wall.no_new_privs",
+  landlock: "space.wall.landlock",
+  seccomp: "space.wall.seccomp",
+  cgroup: "space.wall.cgroup",
+};
+
+export function SpacePage() {
+  const state = useQuery(spaceQuery);
+  return (
+    <>
+      <Heading title={t("settings.space")} site={t("brand")} />
+      <p className="mt-2 mb-6 max-w-[42rem] text-ink-2">{t("space.lead")}</p>
+      <Stop />
+      <Section title={t("space.walls")} hint={t("space.walls.lead")}>
+        {state.isPending && <Skeleton label={t("loading")} />}
+        {state.isError && <ProblemNotice problem={problemOf(state.error)} />}
+        {state.data && (
+          <>
+            {state.data.walls.length === 0 && <p className="text-ink-2">{t("space.walls.none")}</p>}
+            {state.data.walls.map((wall, at) => (
+              <RailEntry key={wall} mark="done" isSmall isFirst={at === 0} className="pb-2.5">
+                <p className="text-[14.5px]">{WALLS[wall] ? t(WALLS[wall]) : wall}</p>
+              </RailEntry>
+            ))}
+            <dl className="mt-4 grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-[14px]">
+              <dt className="text-ink-3">{t("space.server")}</dt>
+              <dd className="font-mono text-[13px]">{state.data.server}</dd>
+              <dt className="text-ink-3">{t("space.started")}</dt>
+              <dd>
+                <When at={state.data.started} />
+              </dd>
+              <dt className="text-ink-3">{t("space.version")}</dt>
+              <dd className="num">{state.data.version}</dd>
+            </dl>
+          </>
+        )}
+      </Section>
+    </>
+  );
+}
+
+function Stop() {
+  const [isAsking, setAsking] = useState(false);
+  const queries = useQueryClient();
+  const stop = useMutation({
+    mutationFn: space.stop,
+    onSettled: () => setAsking(false),
+    onSuccess: () => queries.removeQueries({ queryKey: spaceQuery.queryKey, type: "inactive" }),
+  });
+  return (
+    <Section title={t("space.stop.title")} hint={t("space.stop.lead")}>
+      <Button look="danger" isBusy={stop.isPending} onClick={() => setAsking(true)}>
+        {t("space.stop.do")}
+      </Button>
+      <p role="status" className="mt-2 text-[14.5px] text-ink-2">
+        {stop.isSuccess ? t("space.stop.done") : ""}
+      </p>
+      {stop.error && <ProblemNotice problem={problemOf(stop.error)} className="mt-2" />}
+      <Dialog isOpen={isAsking} title={t("space.stop.title")} confirm={t("space.stop.do")} cancel={t("cancel")} isBusy={stop.isPending} onConfirm={() => stop.mutate()} onClose={() => setAsking(false)}>
+        <p>{t("space.stop.ask")}</p>
+      </Dialog>
+    </Section>
+  );
+}

@@ -1,0 +1,30 @@
+// Every word on the screen comes through t(): keys are checked by the compiler, messages are ICU.
+import { IntlMessageFormat } from "intl-messageformat";
+import en from "./en.json";
+import { pseudo } from "./pseudo";
+
+export type Key = keyof typeof en;
+export type Values = Record<string, string | number | boolean | Date | null | undefined>;
+
+const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");
+/** `?locale=pseudo` shows which words do not come from the catalogue and where longer words break the layout. */
+const isPseudo = wanted === "pseudo";
+export const locale: string = "en";
+
+type Parsed = Exclude<ConstructorParameters<typeof IntlMessageFormat>[0], string>;
+
+/** The build has parsed every message that has a placeholder. */
+const messages = en as unknown as Record<Key, string | Parsed>;
+const formats = new Map<Key, IntlMessageFormat>();
+
+export function t(key: Key, values?: Values): string {
+  const message = messages[key];
+  if (typeof message === "string" && !isPseudo) return message;
+  let format = formats.get(key);
+  if (!format) {
+    const parsed = typeof message === "string" ? ([{ type: 0, value: message }] as unknown as Parsed) : message;
+    format = new IntlMessageFormat(isPseudo ? pseudo(parsed) : parsed, locale);
+    formats.set(key, format);
+  }
+  return String(format.format(values));
+}

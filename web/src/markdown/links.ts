@@ -1,0 +1,31 @@
+// Which addresses a text may lead to.
+
+export interface SafeLink {
+  href: string;
+  /** What is really behind the link, for the person to see. */
+  host: string;
+}
+
+/** http, https and mailto only; everything else stays text. */
+export function safeLink(href: string): SafeLink | null {
+  let url: URL;
+  try {
+    url = new URL(href.trim());
+  } catch {
+    return null;
+  }
+  if (url.protocol === "mailto:") return { href: url.href, host: decodeURIComponent(safePath(url.pathname)) };
+  if (url.protocol !== "https:" && url.protocol !== "http:") return null;
+  if (url.username || url.password) return null; // `https://bank.example@evil.example/` is made to deceive.
+  return { href: url.href, host: url.host };
+}
+
+/** Whether a link's words name another host than the one it leads to. */
+export function isMisleading(text: string, link: SafeLink): boolean {
+  const named = /(?:https?:\/\/)?((?:[a-z0-9-]+\.)+[a-z]{2,})/i.exec(text)?.[1]?.toLowerCase();
+  return named !== undefined && !text.includes("@") && named !== link.host && `www.${named}` !== link.host;
+}
+
+function safePath(path: string): string {
+  return /%(?![0-9a-f]{2})/i.test(path) || /%[89a-f]/i.test(path) ? path.replaceAll("%", "%25") : path;
+}
