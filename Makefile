@@ -6,8 +6,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 
 # What the binary is made from. If nothing of it is newer than the last build, cargo is not even asked.
 SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml .cargo crates web changes
-STAMP := $(TARGET)/run/.fresh
-FRESH = [ -x $(TARGET)/run/ally ] && [ -f $(STAMP) ] && \
+STAMP := $(TARGET)/quick/.fresh
+FRESH = [ -x $(TARGET)/quick/ally ] && [ -f $(STAMP) ] && \
 	[ -z "$$(find $(SOURCES) -name node_modules -prune -o -name dist -prune -o -newer $(STAMP) -print -quit)" ]
 
 .PHONY: help
@@ -17,10 +17,10 @@ help: ## This list
 .PHONY: run
 run: ## Build what is missing and start Ally; ARGS="--listen 127.0.0.1:8081" is passed on
 	@if ! { $(FRESH); }; then \
-		mkdir -p $(TARGET)/run && touch $(STAMP).building && \
-		cargo build --profile run -p ally && mv $(STAMP).building $(STAMP) || exit 1; \
+		mkdir -p $(TARGET)/quick && touch $(STAMP).building && \
+		cargo build --profile quick -p ally && mv $(STAMP).building $(STAMP) || exit 1; \
 	fi
-	@exec $(TARGET)/run/ally serve $(ARGS)
+	@exec $(TARGET)/quick/ally serve $(ARGS)
 
 .PHONY: dev
 dev: ## Ally on port 8791 with a data directory of its own, and the browser app on 8790, reloaded as you write
