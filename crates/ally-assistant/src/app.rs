@@ -1,0 +1,235 @@
+//! What everything in an assistant shares.
+
+use crate::events::Hub;
+use crate::fault::{Done, Fault};
+use crate::gateway::{Gateway, Outbound};
+use crate::idle::Activity;
+use crate::memory::Desk;
+use crate::turns::{KIND, Turns};
+use crate::{chats, schema};
+use ally_durable::Engine;
+use ally_http::identity::Verifier;
+use ally_store::Store;
+use ally_types::seal::Key;
+use ally_types::{Chance, Clock, ServerId, Timestamp};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// What an assistant is made of.
+pub struct Parts {
+    /// Whose server this is.
+    pub server: ServerId,
+    /// The person's directory.
+    pub data_dir: PathBuf,
+    /// The person's data key.
+    pub key: Key,
+    /// Verifies the gateway's identity tokens.
+    pub verifier: Verifier,
+    /// The way to the gateway.
+    pub outbound: Outbound,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub chance: Arc<dyn Chance>,
+    /// Which start of the server this is; the number that the database counts is used if it is larger.
+    pub epoch: u64,
+    /// What separates this server from others, as short names with a space between.
+    pub walls: String,
+}
+
+/// The shared parts; a cheap clone.
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+/// The shared parts, held by what must not keep them alive.
+#[derive(Clone)]
+pub struct Weak(std::sync::Weak<Inner>);
+
+struct Inner {
+    server: ServerId,
+    key: Key,
+    verifier: Verifier,
+    gateway: Gateway,
+    clock: Arc<dyn Clock>,
+    chance: Arc<dyn Chance>,
+    walls: String,
+    started: Timestamp,
+    store: Store,
+    hub: Arc<Hub>,
+    engine: OnceLock<Engine>,
+    memory: Desk,
+    activity: Activity,
+    line: watch::Sender<()>,
+    alarms: watch::Sender<()>,
+}
+
+impl App {
+    /// Opens the database and prepares everything; no run is taken up yet.
+    pub(crate) fn open(parts: Parts) -> Done<Self> {
+        if !parts.data_dir.is_dir() {
+            let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&parts.data_dir);
+            made.map_err(ally_store::StoreError::from)?;
+        }
+        let store = Store::open(&parts.data_dir.join("ally.db"), schema::MIGRATIONS)?;
+        let engine = Engine::new(store.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.chance));
+        let epoch = parts.epoch.max(store.epoch());
+        let app = Self(Arc::new(Inner {
+            server: parts.server,
+            key: parts.key,
+            verifier: parts.verifier,
+            gateway: Gateway::new(parts.outbound),
+            started: parts.clock.now(),
+            clock: parts.clock,
+            chance: parts.chance,
+            walls: parts.walls,
+            store,
+            hub: Arc::new(Hub::new(epoch)),
+            engine: OnceLock::new(),
+            memory: Desk::new(parts.data_dir.join("memories")),
+            activity: Activity::default(),
+            line: watch::Sender::new(()),
+            alarms: watch::Sender::new(()),
+        }));
+        // The engine holds the executor, so the executor may not hold the engine.
+        let turns = Turns(Weak(Arc::downgrade(&app.0)));
+        let _ = app.0.engine.set(engine.with_executor(KIND, Arc::new(turns)));
+        Ok(app)
+    }
+
+    /// The database.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// The engine of runs.
+    pub fn engine(&self) -> &Engine {
+        self.0.engine.get().expect("it is set before anybody has the app")
+    }
+
+    /// Where events are published.
+    pub fn hub(&self) -> &Arc<Hub> {
+        &self.0.hub
+    }
+
+    /// The way out.
+    pub fn gateway(&self) -> &Gateway {
+        &self.0.gateway
+    }
+
+    /// Where memory is read and changed.
+    pub fn memory(&self) -> &Desk {
+        &self.0.memory
+    }
+
+    /// What time it is.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.0.clock
+    }
+
+    /// Randomness.
+    pub fn chance(&self) -> &dyn Chance {
+        &*self.0.chance
+    }
+
+    /// The person's data key.
+    pub fn key(&self) -> &Key {
+        &self.0.key
+    }
+
+    /// Verifies identity tokens.
+    pub fn verifier(&self) -> &Verifier {
+        &self.0.verifier
+    }
+
+    /// Whose server this is.
+    pub fn server(&self) -> ServerId {
+        self.0.server
+    }
+
+    /// What separates it from others.
+    pub fn walls(&self) -> &str {
+        &self.0.walls
+    }
+
+    /// When this process started.
+    pub fn started(&self) -> Timestamp {
+        self.0.started
+    }
+
+    /// Who is at work, for falling asleep.
+    pub fn activity(&self) -> &Activity {
+        &self.0.activity
+    }
+
+    /// Rings when a turn is over, for those that wait behind it.
+    pub fn line_bell(&self) -> watch::Receiver<()> {
+        self.0.line.subscribe()
+    }
+
+    /// A turn is over.
+    pub fn ring_line(&self) {
+        self.0.line.send_replace(());
+    }
+
+    /// Something was planned for later.
+    pub fn look_at_alarms(&self) {
+        self.0.alarms.send_replace(());
+    }
+
+    /// When somebody must be awake next: at once if a run is left in the middle.
+    pub async fn next_alarm(&self) -> Option<Timestamp> {
+        let now = self.clock().now();
+        let found = self.store().read(move |tx| {
+            if !ally_durable::runs::recoverable(tx)?.is_empty() {
+                return Ok(Some(now));
+            }
+            let waits = ally_durable::waits::next_alarm(tx)?;
+            Ok::<_, Fault>(waits.into_iter().chain(chats::next_purge(tx)?).min())
+        });
+        found.await.unwrap_or_default()
+    }
+
+    /// Takes away what was deleted, when its time has come. One timer, and none when nothing is planned.
+    pub(crate) async fn keep_house(&self) {
+        let mut alarms = self.0.alarms.subscribe();
+        loop {
+            alarms.mark_unchanged();
+            let due = self.store().read(chats::next_purge).await.unwrap_or_default();
+            let millis = due.map(|due| u64::try_from(due.millis_since(self.clock().now())).unwrap_or(0));
+            let until_due = async {
+                match millis {
+                    Some(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = until_due => {
+                    if self.purge().await.is_err() {
+                        ally_types::log::warn("deleted chats could not be taken away yet", &[]);
+                        tokio::time::sleep(Duration::from_secs(60)).await;
+                    }
+                }
+                _ = alarms.changed() => {}
+            }
+        }
+    }
+
+    /// Takes away for good what was deleted long enough ago.
+    pub async fn purge(&self) -> Done<()> {
+        let now = self.clock().now();
+        if self.store().write(move |tx| chats::purge(tx, now)).await? {
+            self.store().purge_checkpoint().await?;
+        }
+        Ok(())
+    }
+}
+
+impl Weak {
+    /// The shared parts, while somebody else still holds them.
+    pub fn upgrade(&self) -> Option<App> {
+        self.0.upgrade().map(App)
+    }
+}

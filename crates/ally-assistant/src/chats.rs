@@ -1,0 +1,289 @@
+//! What can happen to a chat.
+
+pub mod http;
+pub mod store;
+
+use crate::app::App;
+use crate::events::Event;
+use crate::fault::Done;
+use crate::messages::{self, Message, Status};
+use crate::owner::Owner;
+use crate::{idempotency, runs, search, turns};
+use ally_store::Tx;
+use ally_types::{ChatId, Clock, Content, MessageId, Problem, RunId, Timestamp};
+use serde::Serialize;
+
+/// Longest text of one message, in bytes.
+pub const LONGEST_MESSAGE: usize = 200_000;
+/// Longest title, in characters.
+pub const LONGEST_TITLE: usize = 120;
+/// How long a deleted chat can be brought back.
+pub const UNDO_MILLIS: i64 = 10 * 60 * 1000;
+
+/// A conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Chat {
+    /// Its id.
+    pub id: ChatId,
+    /// Its title: given by the person, or the first words of the first message.
+    pub title: Content,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When something was last said.
+    pub updated: Timestamp,
+    /// When it was deleted; it can be restored for ten minutes after that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deleted: Option<Timestamp>,
+}
+
+/// A message that was taken in.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Sent {
+    /// The message.
+    pub message: Message,
+    /// The place of its answer.
+    pub answer: Message,
+    /// The run that writes the answer.
+    pub run: RunId,
+}
+
+/// What somebody says.
+pub struct NewMessage {
+    /// The words.
+    pub text: Content,
+    /// Where the person is, as an IANA zone.
+    pub timezone: Option<String>,
+    /// The client's name for this act, so that repeating it changes nothing.
+    pub idempotency_key: Option<String>,
+}
+
+/// Makes a chat.
+pub fn create(tx: &Tx, app: &App, owner: Owner, title: Option<Content>, key: Option<&str>) -> Done<Chat> {
+    let title = title.map(|title| checked_title(&title)).transpose()?;
+    let print = idempotency::fingerprint(&[title.as_ref().map_or("", Content::expose)]);
+    let claim = idempotency::Claim { account: owner.account, door: "chats", key, fingerprint: &print };
+    if let Some(made) = idempotency::look_up(tx, &claim)? {
+        return made
+            .parse()
+            .ok()
+            .map(|id| store::live(tx, id))
+            .transpose()?
+            .flatten()
+            .ok_or_else(|| not_found().into());
+    }
+    let id = ChatId::new(app.clock(), app.chance());
+    let now = app.clock().now();
+    store::insert(tx, id, title.as_ref(), owner.account, now)?;
+    idempotency::keep(tx, &claim, &id.to_string(), now)?;
+    Ok(Chat { id, title: title.unwrap_or_default(), created: now, updated: now, deleted: None })
+}
+
+/// Gives a chat another title.
+pub fn rename(tx: &Tx, app: &App, id: ChatId, title: &Content) -> Done<Chat> {
+    let title = checked_title(title)?;
+    store::live(tx, id)?.ok_or_else(not_found)?;
+    store::set_title(tx, id, &title, true)?;
+    changed(tx, app, id)
+}
+
+/// Deletes a chat, for now only from sight: [`restore`] brings it back until [`purge`] takes it away.
+pub fn delete(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
+    store::live(tx, id)?.ok_or_else(not_found)?;
+    store::set_deleted(tx, id, Some(app.clock().now()))?;
+    for run in turns::unfinished(tx, id)? {
+        runs::cancel(tx, app, run)?;
+    }
+    changed(tx, app, id)
+}
+
+/// Undoes [`delete`].
+pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
+    store::get(tx, id)?.ok_or_else(not_found)?;
+    store::set_deleted(tx, id, None)?;
+    changed(tx, app, id)
+}
+
+/// Takes away what was deleted long enough ago, with all that belongs to it. Answers whether there was anything.
+pub fn purge(tx: &Tx, now: Timestamp) -> Done<bool> {
+    let due = store::deleted_before(tx, now.plus_millis(-UNDO_MILLIS))?;
+    for id in &due {
+        search::forget_chat(tx, *id)?;
+        runs::forget_chat(tx, *id)?;
+        store::remove(tx, *id)?;
+    }
+    idempotency::forget_old(tx, now)?;
+    Ok(!due.is_empty())
+}
+
+/// When the next deleted chat is due to be taken away.
+pub fn next_purge(tx: &Tx) -> Done<Option<Timestamp>> {
+    Ok(store::oldest_deletion(tx)?.map(|deleted| deleted.plus_millis(UNDO_MILLIS)))
+}
+
+/// Takes in a message: the message, the place of its answer, and the run that will write it, in one transaction.
+/// Every door uses this one. While a turn of this chat is running, the message waits its turn.
+pub fn send(tx: &Tx, app: &App, owner: Owner, chat: ChatId, new: &NewMessage) -> Done<Sent> {
+    let text = checked_text(&new.text)?;
+    let found = store::live(tx, chat)?.ok_or_else(not_found)?;
+    let print = idempotency::fingerprint(&[&chat.to_string(), text]);
+    let key = new.idempotency_key.as_deref();
+    let claim = idempotency::Claim { account: owner.account, door: "messages", key, fingerprint: &print };
+    if let Some(made) = idempotency::look_up(tx, &claim)? {
+        return made.parse().ok().map(|id| sent(tx, id)).transpose()?.flatten().ok_or_else(|| not_found().into());
+    }
+    let is_first_in_line = turns::unfinished(tx, chat)?.is_empty();
+    let at = store::next_moment(tx, chat, app.clock().now())?;
+    let run = RunId::new(app.clock(), app.chance());
+    let question = MessageId::new(&Moment(at), app.chance());
+    let status = if is_first_in_line { Status::Complete } else { Status::Queued };
+    let text: Content = text.into();
+    let timezone = new.timezone.as_deref().filter(|zone| jiff::tz::TimeZone::get(zone).is_ok());
+    let account = owner.account;
+    messages::store::insert_question(
+        tx,
+        &messages::store::NewQuestion { id: question, chat, run, text: &text, timezone, account, at, status },
+    )?;
+    let later = at.plus_millis(1);
+    let answer = MessageId::new(&Moment(later), app.chance());
+    messages::store::insert_answer(tx, answer, question, chat, run, Status::Queued, later)?;
+    search::index_message(tx, question, text.expose())?;
+    if found.title.is_empty() {
+        store::set_title(tx, chat, &first_words(text.expose()), false)?;
+    }
+    store::touch(tx, chat, at)?;
+    idempotency::keep(tx, &claim, &question.to_string(), at)?;
+    runs::start(tx, app, &runs::NewTurn { run, chat, answer, account })?;
+    admit(tx, app, chat, question, is_first_in_line)
+}
+
+/// Runs the answer to a question again, or on from its last whole step: "Answer it now", "Try again".
+pub fn answer_again(tx: &Tx, app: &App, owner: Owner, question: MessageId) -> Done<Sent> {
+    let answer = messages::store::answer_to(tx, question)?.ok_or_else(message_not_found)?;
+    let answer = messages::store::get(tx, answer)?.ok_or_else(message_not_found)?;
+    store::live(tx, answer.chat)?.ok_or_else(not_found)?;
+    if !answer.status.is_over() {
+        return sent(tx, question)?.ok_or_else(|| message_not_found().into());
+    }
+    if answer.status == Status::Complete && !answer.needs_model {
+        return Err(Problem::new(409, "already_answered", "This message has its answer.")
+            .next("Write a new message to go on.")
+            .into());
+    }
+    let is_first_in_line = turns::unfinished(tx, answer.chat)?.is_empty();
+    let run = RunId::new(app.clock(), app.chance());
+    messages::store::reopen(tx, answer.id, run, Status::Queued)?;
+    messages::store::set_run(tx, question, run)?;
+    turns::drop_unfinished_step(tx, &answer)?;
+    runs::start(tx, app, &runs::NewTurn { run, chat: answer.chat, answer: answer.id, account: owner.account })?;
+    admit(tx, app, answer.chat, question, is_first_in_line)
+}
+
+/// Begins the turn at once if nothing is before it, and tells everybody who watches.
+fn admit(tx: &Tx, app: &App, chat: ChatId, question: MessageId, is_first_in_line: bool) -> Done<Sent> {
+    changed(tx, app, chat)?;
+    if is_first_in_line {
+        let run = messages::store::get(tx, question)?.and_then(|question| question.run).ok_or_else(not_found)?;
+        turns::begin(tx, app, run)?;
+        return sent(tx, question)?.ok_or_else(|| message_not_found().into());
+    }
+    let sent = sent(tx, question)?.ok_or_else(message_not_found)?;
+    let (hub, told) = (app.hub().clone(), sent.clone());
+    tx.after_commit(move || {
+        for message in [told.message, told.answer] {
+            hub.publish(chat, Some(told.run), &Event::MessageSnapshot { message, attempt: 1 });
+        }
+    });
+    Ok(sent)
+}
+
+fn sent(tx: &Tx, question: MessageId) -> Done<Option<Sent>> {
+    let message = messages::store::get(tx, question)?;
+    let answer =
+        messages::store::answer_to(tx, question)?.map(|id| messages::store::get(tx, id)).transpose()?.flatten();
+    Ok(message
+        .zip(answer)
+        .and_then(|(message, answer)| Some(Sent { run: message.run?, message: message.view(), answer: answer.view() })))
+}
+
+fn changed(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
+    let chat = store::get(tx, id)?.ok_or_else(not_found)?;
+    let (hub, told) = (app.hub().clone(), chat.clone());
+    tx.after_commit(move || hub.publish(id, None, &Event::ChatChanged { chat: told }));
+    Ok(chat)
+}
+
+fn checked_title(title: &Content) -> Done<Content> {
+    let title = title.expose().trim();
+    if title.is_empty() || title.chars().count() > LONGEST_TITLE {
+        return Err(Problem::new(422, "title_length", "A title has 1 to 120 characters.")
+            .at("title")
+            .next("Choose a shorter title.")
+            .into());
+    }
+    Ok(title.into())
+}
+
+fn checked_text(text: &Content) -> Done<&str> {
+    if text.len() > LONGEST_MESSAGE {
+        return Err(Problem::new(413, "message_too_long", "This message is longer than 200,000 bytes.")
+            .at("text")
+            .next("Send it in parts. Nothing was sent yet.")
+            .into());
+    }
+    if text.expose().trim().is_empty() {
+        return Err(Problem::new(422, "message_empty", "There is nothing in this message.")
+            .at("text")
+            .next("Write something, then send it.")
+            .into());
+    }
+    Ok(text.expose())
+}
+
+/// The first words of the first message, as a title.
+fn first_words(text: &str) -> Content {
+    const ENOUGH: usize = 48;
+    let mut title = String::new();
+    for word in text.split_whitespace() {
+        let grown = title.chars().count() + word.chars().count() + 1;
+        if grown > ENOUGH && !title.is_empty() {
+            title.push('…');
+            break;
+        }
+        if !title.is_empty() {
+            title.push(' ');
+        }
+        title.extend(word.chars().take(ENOUGH));
+    }
+    title.into()
+}
+
+/// There is no such chat, or it was deleted.
+pub fn not_found() -> Problem {
+    Problem::not_found("chat_not_found", "There is no such chat.")
+}
+
+/// There is no such message.
+pub fn message_not_found() -> Problem {
+    Problem::not_found("message_not_found", "There is no such message.")
+}
+
+/// A clock that says one moment, for ids that must sort behind those before them.
+struct Moment(Timestamp);
+
+impl Clock for Moment {
+    fn now(&self) -> Timestamp {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_title_is_the_first_words_and_never_cuts_a_character() {
+        assert_eq!(first_words("  What is\nthis? ").expose(), "What is this?");
+        assert_eq!(first_words(&"word ".repeat(40)).expose(), "word word word word word word word word word…");
+        assert_eq!(first_words(&"ä".repeat(300)).expose(), "ä".repeat(48));
+    }
+}

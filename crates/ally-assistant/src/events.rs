@@ -1,0 +1,135 @@
+//! What a chat tells everybody who watches it, as it happens.
+
+pub mod http;
+pub mod hub;
+
+use crate::chats::Chat;
+use crate::messages::{FileRef, Message};
+use ally_llm::Usage;
+use ally_types::{Content, MessageId, Problem, RunId, VersionId};
+use serde::Serialize;
+
+pub use hub::Hub;
+
+/// One event on a chat's stream.
+#[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
+#[serde(tag = "type")]
+pub enum Event {
+    /// A turn has begun.
+    #[serde(rename = "run.started")]
+    RunStarted {
+        /// The turn.
+        run: RunId,
+        /// What is answered.
+        question: Message,
+        /// The place of the answer.
+        answer: Message,
+    },
+    /// The whole message as it is now; it replaces what the reader had.
+    #[serde(rename = "message.snapshot")]
+    MessageSnapshot {
+        /// The message.
+        message: Message,
+        /// Which try of the present model call this is.
+        attempt: u32,
+    },
+    /// More text of an answer.
+    #[serde(rename = "text.delta")]
+    TextDelta {
+        /// The answer.
+        message: MessageId,
+        /// The text to add.
+        text: Content,
+    },
+    /// More visible thinking.
+    #[serde(rename = "thinking.delta")]
+    ThinkingDelta {
+        /// The answer.
+        message: MessageId,
+        /// The text to add.
+        text: Content,
+    },
+    /// A tool was called.
+    #[serde(rename = "tool.called")]
+    ToolCalled {
+        /// The answer.
+        message: MessageId,
+        /// The call.
+        call: String,
+        /// The tool's name.
+        tool: String,
+        /// Its arguments.
+        input: serde_json::Value,
+    },
+    /// A tool has answered.
+    #[serde(rename = "tool.finished")]
+    ToolFinished {
+        /// The answer.
+        message: MessageId,
+        /// The call.
+        call: String,
+        /// Whether it did what was asked.
+        ok: bool,
+        /// What came of it.
+        summary: Content,
+        /// The memory file that it changed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<FileRef>,
+    },
+    /// A memory file was changed.
+    #[serde(rename = "memory.changed")]
+    MemoryChanged {
+        /// Which, relative to `/memories`.
+        path: Content,
+        /// The version that was made.
+        version: VersionId,
+        /// How.
+        change: FileChange,
+    },
+    /// Tokens of the answer so far.
+    #[serde(rename = "usage")]
+    Usage {
+        /// The answer.
+        message: MessageId,
+        /// The counts.
+        usage: Usage,
+    },
+    /// The answer is over.
+    #[serde(rename = "message.completed")]
+    MessageCompleted {
+        /// The message.
+        message: Message,
+    },
+    /// The turn is over.
+    #[serde(rename = "run.finished")]
+    RunFinished {
+        /// The turn.
+        run: RunId,
+        /// How it ended.
+        status: crate::runs::RunStatus,
+    },
+    /// The chat has another title, or was deleted or restored.
+    #[serde(rename = "chat.changed")]
+    ChatChanged {
+        /// The chat.
+        chat: Chat,
+    },
+    /// Something did not work.
+    #[serde(rename = "error")]
+    Error {
+        /// What, and what to do.
+        problem: Problem,
+    },
+}
+
+/// How a file was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FileChange {
+    /// It is new.
+    Created,
+    /// It has another text.
+    Changed,
+    /// It is gone.
+    Deleted,
+}

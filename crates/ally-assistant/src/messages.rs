@@ -1,0 +1,200 @@
+//! What a message is: its parts, its author, how far it has come.
+
+pub mod http;
+pub mod store;
+
+use ally_llm::Usage;
+use ally_types::{ChatId, Content, MessageId, Problem, RunId, Timestamp, VersionId};
+use serde::{Deserialize, Serialize};
+
+/// One message of a chat, as everybody sees it.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct Message {
+    /// Its id; ids sort by time.
+    pub id: MessageId,
+    /// The chat it stands in.
+    pub chat: ChatId,
+    /// The run that it started (a question) or that writes it (an answer).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
+    /// Who speaks.
+    pub role: Role,
+    /// How far it has come.
+    pub status: Status,
+    /// All its text parts, joined.
+    pub text: Content,
+    /// What it is made of, in order.
+    pub parts: Vec<Part>,
+    /// Who wrote it.
+    pub author: Author,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Tokens of all model calls of this answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Why it is not whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<Problem>,
+    /// Whether a model is needed to answer and none was connected.
+    pub needs_model: bool,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The person.
+    User,
+    /// Ally.
+    Assistant,
+}
+
+/// How far a message has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for the turn before it.
+    Queued,
+    /// Is being written.
+    Streaming,
+    /// Whole.
+    Complete,
+    /// The person stopped it; what was written is kept.
+    Stopped,
+    /// It broke off; what was written is kept.
+    Interrupted,
+    /// Nothing could be written.
+    Failed,
+}
+
+/// Who wrote a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Author {
+    /// The person.
+    Person,
+    /// A language model.
+    Model {
+        /// Whose.
+        provider: String,
+        /// Which.
+        model: String,
+    },
+    /// A built-in command: no model was called.
+    Builtin,
+    /// A fixed sentence of Ally.
+    Ally,
+}
+
+/// A part of a message.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case", tag = "type")]
+pub enum Part {
+    /// Text.
+    Text {
+        /// The text.
+        text: Content,
+    },
+    /// The model's visible thinking.
+    Thinking {
+        /// The text.
+        text: Content,
+    },
+    /// A tool that was called.
+    Tool {
+        /// The call.
+        call: String,
+        /// The tool's name.
+        tool: String,
+        /// Its arguments.
+        input: serde_json::Value,
+        /// How far it has come.
+        status: CallStatus,
+        /// What came of it, in a few words.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        summary: Option<Content>,
+        /// The memory file that it changed.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        file: Option<FileRef>,
+    },
+}
+
+/// How far a tool call has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CallStatus {
+    /// It has begun.
+    Running,
+    /// It did what was asked.
+    Ok,
+    /// It did not.
+    Failed,
+    /// Nobody can tell whether it did.
+    Unknown,
+}
+
+/// One version of a memory file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct FileRef {
+    /// The path, relative to `/memories`.
+    pub path: Content,
+    /// The version that was made.
+    pub version: VersionId,
+}
+
+impl Status {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Queued, Self::Streaming, Self::Complete, Self::Stopped, Self::Interrupted, Self::Failed];
+
+    /// The word kept in a column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Streaming => "streaming",
+            Self::Complete => "complete",
+            Self::Stopped => "stopped",
+            Self::Interrupted => "interrupted",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads the word back.
+    pub fn from_stored(word: &str) -> Self {
+        Self::ALL.into_iter().find(|status| status.as_str() == word).unwrap_or(Self::Failed)
+    }
+
+    /// Whether nothing more will come by itself.
+    pub const fn is_over(self) -> bool {
+        !matches!(self, Self::Queued | Self::Streaming)
+    }
+}
+
+impl Role {
+    /// The word kept in a column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::Assistant => "assistant",
+        }
+    }
+}
+
+impl Message {
+    /// Adds text at the end, to the last part if that is text.
+    pub fn push_text(&mut self, more: &str) {
+        self.text.push_str(more);
+        match self.parts.last_mut() {
+            Some(Part::Text { text }) => text.push_str(more),
+            _ => self.parts.push(Part::Text { text: more.into() }),
+        }
+    }
+
+    /// Adds thinking at the end, to the last part if that is thinking.
+    pub fn push_thinking(&mut self, more: &str) {
+        match self.parts.last_mut() {
+            Some(Part::Thinking { text }) => text.push_str(more),
+            _ => self.parts.push(Part::Thinking { text: more.into() }),
+        }
+    }
+}

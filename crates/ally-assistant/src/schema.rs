@@ -1,0 +1,9 @@
+//! The tables of a person's server.
+
+use ally_store::Migration;
+
+/// Every migration, in order. A released one is never edited.
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    Migration { number: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") },
+    Migration { number: 2, name: "runs", sql: ally_durable::SCHEMA_1 },
+];

@@ -1,0 +1,137 @@
+//! The tools that a model may call. Each says what it does, what it takes, what kind of effect each of its actions has
+//! and where that ends up; a tool that leaves one of these out does not compile.
+
+pub mod memory;
+pub mod memory_search;
+pub mod time_now;
+
+use crate::app::App;
+use crate::fault::Done;
+use crate::memory::{AtDesk, Change};
+use ally_durable::Effect;
+use ally_llm::ToolSpec;
+use ally_monitor::{Sink, Touches};
+use ally_types::{ChatId, Content, Label, RunId};
+use serde_json::Value;
+use std::pin::Pin;
+
+/// A tool.
+pub trait Tool: Send + Sync {
+    /// Its name on the wire, `^[a-z][a-z0-9_]{0,63}$`.
+    fn name(&self) -> &'static str;
+
+    /// What it does and when to use it, for the model.
+    fn description(&self) -> &'static str;
+
+    /// JSON Schema of its arguments.
+    fn schema(&self) -> Value;
+
+    /// What kind of action these arguments ask for.
+    fn action(&self, input: &Value) -> Action;
+
+    /// Finds out what shall be done and what to answer. Nothing is changed here: the change that is planned is
+    /// committed together with the result.
+    fn plan<'a>(&'a self, asking: &'a Asking, input: &'a Value) -> Planning<'a>;
+}
+
+/// What a tool is busy with.
+pub type Planning<'a> = Pin<Box<dyn Future<Output = Done<Planned>> + Send + 'a>>;
+
+/// What kind of action a call asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Action {
+    /// What may be done about it when nobody knows whether it happened.
+    pub effect: Effect,
+    /// Where it ends up.
+    pub sink: Sink,
+    /// What it changes.
+    pub touches: Touches,
+}
+
+/// Who calls a tool.
+#[derive(Clone)]
+pub struct Asking {
+    /// The server.
+    pub app: App,
+    /// The run.
+    pub run: RunId,
+    /// The chat.
+    pub chat: ChatId,
+    /// Where the person is.
+    pub timezone: String,
+    /// The join of what the run has read.
+    pub label: Label,
+}
+
+/// What shall be done, and what to answer.
+pub struct Planned {
+    /// Whether the tool does what was asked.
+    pub ok: bool,
+    /// What the model is told; never empty.
+    pub text: Content,
+    /// What the person is told.
+    pub summary: Content,
+    /// Where the answer comes from.
+    pub label: Label,
+    /// What is to be changed, by whoever holds the desk.
+    pub changes: Option<(AtDesk, Vec<Change>)>,
+}
+
+/// All tools, in the order in which models see them.
+pub const TOOLS: &[&dyn Tool] = &[&memory::Memory, &memory_search::MemorySearch, &time_now::TimeNow];
+
+/// The tool with this name.
+pub fn named(name: &str) -> Option<&'static dyn Tool> {
+    TOOLS.iter().copied().find(|tool| tool.name() == name)
+}
+
+/// What models are told about the tools.
+pub fn specs() -> Vec<ToolSpec> {
+    TOOLS
+        .iter()
+        .map(|tool| ToolSpec {
+            name: tool.name().to_owned(),
+            description: tool.description().to_owned(),
+            input: tool.schema(),
+        })
+        .collect()
+}
+
+impl Planned {
+    /// It does what was asked.
+    pub fn done(text: impl Into<String>, summary: impl Into<String>, label: Label) -> Self {
+        Self { ok: true, text: Content::new(text), summary: Content::new(summary), label, changes: None }
+    }
+
+    /// It does not, and this is why.
+    pub fn refused(text: impl Into<String>) -> Self {
+        let text = Content::new(text);
+        Self { ok: false, summary: text.clone(), text, label: Label::TRUSTED, changes: None }
+    }
+}
+
+/// A text argument.
+fn text<'a>(input: &'a Value, name: &str) -> Option<&'a str> {
+    input.get(name)?.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tool_has_a_name_that_providers_accept_and_a_schema_of_an_object() {
+        for tool in TOOLS {
+            let name = tool.name();
+            let is_letter = |byte: u8| byte.is_ascii_lowercase();
+            assert!(name.len() <= 64 && name.bytes().next().is_some_and(is_letter), "{name}");
+            assert!(name.bytes().all(|byte| is_letter(byte) || byte.is_ascii_digit() || byte == b'_'), "{name}");
+            assert_eq!(tool.schema()["type"], "object", "{name}");
+            assert!(!tool.description().is_empty(), "{name}");
+        }
+        let mut names: Vec<_> = TOOLS.iter().map(|tool| tool.name()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), TOOLS.len(), "two tools share a name");
+    }
+}

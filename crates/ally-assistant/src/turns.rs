@@ -1,0 +1,547 @@
+//! A turn: from a question to the end of its answer, as a run that survives a restart.
+//!
+//! What comes next is read from the rows each time: tools that have no result, else another step of the model, else the
+//! end. So it does not matter where the process died. A chat's turns are run one after the other.
+
+pub mod act;
+pub mod ask;
+pub mod prompt;
+pub mod transcript;
+pub mod trouble;
+
+use crate::app::{App, Weak};
+use crate::events::Event;
+use crate::fault::{Done, Fault};
+use crate::messages::store::{Block, Piece, Stored, ToolCall, ToolResult};
+use crate::messages::{Author, Message, Part, Status, store};
+use crate::runs::{RunStatus, TurnInput};
+use crate::{chats, memory, search, usage};
+use ally_durable::{Begun, Effect, Ending, Error, Executor, Finished, Outcome, Run, Step, Ticket};
+use ally_llm::{FailureKind, Stop};
+use ally_store::{StoreError, Tx, cells, params};
+use ally_types::{ChatId, Content, Label, MessageId, Problem, RunId};
+use ask::{End, Heard};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The kind of these runs.
+pub const KIND: &str = "turn";
+
+/// Most steps of a model in one turn.
+const MOST_STEPS: u32 = 12;
+/// Longest turn.
+const LONGEST: Duration = Duration::from_secs(600);
+/// So many times the same call is going in circles.
+const SAME_CALL: usize = 3;
+/// So many messages before the answer are shown to the model.
+const MOST_HISTORY: i64 = 200;
+
+/// What is said when a model is needed and there is none.
+const NEEDS_MODEL: &str = "I need an AI model for this. Saved.";
+
+/// Runs turns.
+pub struct Turns(pub(crate) Weak);
+
+/// A turn at work.
+pub struct Turn {
+    app: App,
+    run: Run,
+    chat: ChatId,
+    answer: MessageId,
+    timezone: String,
+}
+
+/// How an answer ends. It stands in the outcome of the step that ended it, for the case that the process dies between
+/// the two.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Close {
+    status: Status,
+    problem: Option<Problem>,
+    needs_model: bool,
+}
+
+/// What comes next.
+#[derive(Debug, PartialEq)]
+enum Next {
+    /// These calls have no result.
+    Tools(u32, Vec<ToolCall>),
+    /// This step of the model.
+    Model(u32),
+    /// The answer is whole.
+    End,
+}
+
+impl Executor for Turns {
+    fn run(&self, run: Run) -> ally_durable::Work {
+        let app = self.0.upgrade();
+        Box::pin(async move {
+            let Some(app) = app else { return Err(Error::NotYours) };
+            let input: TurnInput = serde_json::from_str(run.row().input.expose()).map_err(|_| Problem::internal())?;
+            let turn = Turn { app, run, chat: input.chat, answer: input.answer, timezone: "UTC".to_owned() };
+            turn.drive().await
+        })
+    }
+
+    fn ended(&self, tx: &Tx, run: &ally_durable::runs::Row, ending: Ending) -> Result<(), StoreError> {
+        let Some(app) = self.0.upgrade() else { return Ok(()) };
+        let input: Option<TurnInput> = serde_json::from_str(run.input.expose()).ok();
+        let Some(input) = input else { return Ok(()) };
+        let close = match ending {
+            Ending::Cancelled => Close::stopped(),
+            Ending::Succeeded => Close::whole(),
+            Ending::Failed { .. } => Close::broken(trouble::interrupted_too_often()),
+        };
+        match settle(tx, &app, run.id, input.answer, close, ending) {
+            Err(Fault::Store(error)) => Err(error),
+            Err(Fault::Problem(_)) | Ok(()) => Ok(()),
+        }
+    }
+}
+
+/// The runs of a chat whose answers are not over, in the order in which they were asked for.
+pub fn unfinished(tx: &Tx, chat: ChatId) -> Done<Vec<RunId>> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT run FROM messages WHERE chat = ?1 AND role = 'assistant' AND status IN ('queued', 'streaming')
+             AND run IS NOT NULL ORDER BY position",
+        )?
+        .query_map([chat.to_string()], |row| cells::id(row, "run"))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// A turn begins: its question is taken out of the queue, its answer is being written.
+pub fn begin(tx: &Tx, app: &App, run: RunId) -> Done<()> {
+    let answer = store::answer_of_run(tx, run)?.ok_or_else(chats::message_not_found)?;
+    store::set_status(tx, answer, Status::Streaming)?;
+    let answer = store::get(tx, answer)?.ok_or_else(chats::message_not_found)?;
+    let question = answer.question.ok_or_else(chats::message_not_found)?;
+    store::set_status(tx, question, Status::Complete)?;
+    let question = store::get(tx, question)?.ok_or_else(chats::message_not_found)?;
+    let (hub, question, answer) = (app.hub().clone(), question.view(), answer.view());
+    tx.after_commit(move || {
+        hub.watch(answer.clone(), 1);
+        hub.publish(answer.chat, Some(run), &Event::RunStarted { run, question, answer });
+    });
+    Ok(())
+}
+
+/// Takes away what was said in a step that is to be asked for again.
+pub fn drop_unfinished_step(tx: &Tx, answer: &Stored) -> Done<()> {
+    let Some(last) = answer.blocks.last().map(|block| block.step) else { return Ok(()) };
+    let of_last = || answer.blocks.iter().filter(|block| block.step == last);
+    if of_last().all(|block| !matches!(block.piece, Piece::Call(_))) {
+        tx.prepare_cached("DELETE FROM blocks WHERE message = ?1 AND step = ?2")?
+            .execute(params![answer.id.to_string(), last])?;
+    }
+    Ok(())
+}
+
+impl Turn {
+    async fn drive(mut self) -> Result<Finished, Error> {
+        let deadline = Instant::now() + LONGEST;
+        match self.steps(deadline).await {
+            Err(Error::Cancelled) => self.close(Ending::Cancelled, Close::stopped()).await,
+            Err(Error::Store(StoreError::DiskFull)) => {
+                self.say_disk_full();
+                Err(Error::Store(StoreError::DiskFull))
+            }
+            other => other,
+        }
+    }
+
+    async fn steps(&mut self, deadline: Instant) -> Result<Finished, Error> {
+        self.wait_in_line().await?;
+        loop {
+            self.go_on()?;
+            let rows = self.rows().await?;
+            let Some(answer) = rows.last() else { return Err(Error::NotYours) };
+            match next(answer) {
+                Next::End => return self.close(Ending::Succeeded, Close::whole()).await,
+                Next::Tools(step, calls) => {
+                    let core = memory::core(&self.app).await.unwrap_or_default();
+                    if let Some(problem) = in_circles(answer, step) {
+                        return self.close(failed(&problem), Close::broken(problem)).await;
+                    }
+                    act::act(self, step, &calls, prompt::label(&rows, &core)).await?;
+                }
+                Next::Model(step) if step > MOST_STEPS => {
+                    let problem = trouble::too_many_steps();
+                    return self.close(failed(&problem), Close::broken(problem)).await;
+                }
+                Next::Model(_) if Instant::now() > deadline => {
+                    let problem = trouble::too_slow();
+                    return self.close(failed(&problem), Close::broken(problem)).await;
+                }
+                Next::Model(step) => {
+                    if let Some(close) = self.model(step, &rows).await? {
+                        let ending = match (&close.status, &close.problem) {
+                            (Status::Stopped, _) => Ending::Cancelled,
+                            (_, Some(problem)) => failed(problem),
+                            (_, None) => Ending::Succeeded,
+                        };
+                        return self.close(ending, close).await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Waits until every turn before this one is over, then begins; or goes on where a dead process stopped.
+    async fn wait_in_line(&mut self) -> Result<(), Error> {
+        let mut bell = self.app.line_bell();
+        let (chat, id, run) = (self.chat, self.answer, self.run.id());
+        loop {
+            bell.mark_unchanged();
+            let line = self.app.store().read(move |tx| unfinished(tx, chat)).await?;
+            if !line.contains(&run) {
+                return Err(Error::NotYours);
+            }
+            if line.first() == Some(&run) {
+                break;
+            }
+            self.go_on()?;
+            tokio::select! {
+                _ = bell.changed() => {}
+                () = self.run.cancelled() => return Err(Error::Cancelled),
+            }
+        }
+        let stored = self.app.store().read(move |tx| store::get(tx, id)).await?.ok_or(Error::NotYours)?;
+        if let Some(question) = stored.question {
+            let asked = self.app.store().read(move |tx| store::get(tx, question)).await?;
+            self.timezone = asked.and_then(|asked| asked.timezone).unwrap_or_else(|| "UTC".to_owned());
+        }
+        if stored.status == Status::Queued {
+            let app = self.app.clone();
+            return self.run.write(move |tx| Ok(begin(tx, &app, run)?)).await;
+        }
+        if self.app.hub().live(chat, id).is_none() {
+            self.app.hub().snapshot(run, self.again(&stored), self.run.attempt());
+        }
+        Ok(())
+    }
+
+    /// A process that wants to end finishes the step it is at; the rest is done by the next one.
+    fn go_on(&self) -> Result<(), Error> {
+        if self.run.is_draining() { Err(Error::Suspended) } else { Ok(()) }
+    }
+
+    /// The answer as it stands when its unfinished step is asked for again.
+    fn again(&self, stored: &Stored) -> Message {
+        Stored { text: Content::default(), ..stored.clone() }.view()
+    }
+
+    async fn rows(&self) -> Done<Vec<Stored>> {
+        let (chat, id) = (self.chat, self.answer);
+        self.app
+            .store()
+            .read(move |tx| {
+                let last = store::position(tx, chat, id)?.ok_or_else(chats::message_not_found)?;
+                store::between(tx, chat, last.saturating_sub(MOST_HISTORY), last)
+            })
+            .await
+    }
+
+    /// One step of the model. Answers how the turn ends, if it ends with it.
+    async fn model(&self, step: u32, rows: &[Stored]) -> Result<Option<Close>, Error> {
+        let core = memory::core(&self.app).await.unwrap_or_default();
+        let label = prompt::label(rows, &core).join(Label::TRUSTED);
+        let question = rows.iter().rev().nth(1).map_or_else(|| self.app.clock().now(), |question| question.created);
+        let request = prompt::request(prompt::Given {
+            rows,
+            core: &core,
+            asked_at: question,
+            timezone: &self.timezone,
+            pseudonym: prompt::pseudonym(&self.app),
+        });
+        let intent =
+            Step::new(format!("{step}/model"), Effect::Model, label, &json!({ "messages": request.messages.len() }))?;
+        let ticket = match self.run.begin(vec![intent]).await?.pop() {
+            Some(Begun::Go(ticket) | Begun::LookUp(ticket)) => ticket,
+            // The process died between this outcome and the end that it says.
+            Some(Begun::Done(outcome)) => return Ok(Some(outcome.read().unwrap_or_else(Close::whole))),
+            None => return Err(Error::NotYours),
+        };
+        if ticket.attempt() > 1 {
+            self.start_over(ticket.attempt()).await?;
+        }
+        let heard = ask::ask(self, &request).await;
+        self.keep(step, ticket, heard, label).await
+    }
+
+    /// A step is asked for again after a crash: what the reader has seen of it is taken back.
+    async fn start_over(&self, attempt: u32) -> Result<(), Error> {
+        let id = self.answer;
+        let stored = self.app.store().read(move |tx| store::get(tx, id)).await?.ok_or(Error::NotYours)?;
+        self.app.hub().snapshot(self.run.id(), self.again(&stored), attempt);
+        Ok(())
+    }
+
+    /// Keeps what a step came to, with its outcome in the journal. Answers how the turn ends, if it ends here.
+    async fn keep(&self, step: u32, ticket: Ticket, heard: Heard, label: Label) -> Result<Option<Close>, Error> {
+        let Heard { pieces, author, calls, end } = heard;
+        let close = closing(&pieces, author.as_ref(), end);
+        let is_whole = matches!(end, End::Whole(stop) if stop != Stop::Refused && stop != Stop::NeedsModel);
+        let outcome = match is_whole {
+            true => Outcome::done(label, &close),
+            false => Outcome::failed(label, &close),
+        };
+        let needs_model = close.as_ref().is_some_and(|close| close.needs_model);
+        let author = if needs_model { Some(Author::Ally) } else { author };
+        let (app, run, chat, answer) = (self.app.clone(), self.run.id(), self.chat, self.answer);
+        self.run
+            .settle(ticket, outcome, move |tx| {
+                let now = app.clock().now();
+                for call in &calls {
+                    usage::store::insert(tx, run, chat, answer, call, now)?;
+                }
+                if let Some(author) = &author {
+                    store::set_author(tx, answer, author)?;
+                }
+                if is_whole {
+                    store::set_text(tx, answer, "")?;
+                    keep_pieces(tx, &app, &At { run, chat, answer, step, label }, pieces)?;
+                } else {
+                    let text = if needs_model { NEEDS_MODEL.to_owned() } else { said(&pieces) };
+                    store::set_text(tx, answer, &text)?;
+                }
+                tell_usage(tx, &app, run, answer)
+            })
+            .await?;
+        Ok(close)
+    }
+
+    async fn close(&self, ending: Ending, close: Close) -> Result<Finished, Error> {
+        let (app, run, answer) = (self.app.clone(), self.run.id(), self.answer);
+        self.run.finish(ending, move |tx| Ok(settle(tx, &app, run, answer, close, ending)?)).await
+    }
+
+    /// Nothing can be written, so only those who watch are told. The run goes on by itself when there is room again.
+    fn say_disk_full(&self) {
+        let problem = Problem::disk_full();
+        self.app.hub().publish(self.chat, Some(self.run.id()), &Event::Error { problem });
+    }
+}
+
+impl Close {
+    fn whole() -> Self {
+        Self { status: Status::Complete, problem: None, needs_model: false }
+    }
+
+    fn stopped() -> Self {
+        Self { status: Status::Stopped, ..Self::whole() }
+    }
+
+    fn broken(problem: Problem) -> Self {
+        Self { status: Status::Interrupted, problem: Some(problem), ..Self::whole() }
+    }
+
+    fn needs_model() -> Self {
+        Self { needs_model: true, ..Self::whole() }
+    }
+}
+
+fn failed(problem: &Problem) -> Ending {
+    Ending::Failed {
+        reason: match problem.kind {
+            std::borrow::Cow::Borrowed(kind) => kind,
+            std::borrow::Cow::Owned(_) => "failed",
+        },
+    }
+}
+
+/// What comes next for an answer, from its rows alone.
+fn next(answer: &Stored) -> Next {
+    let Some(step) = answer.blocks.last().map(|block| block.step) else { return Next::Model(1) };
+    let calls = answer.blocks.iter().filter_map(|block| match &block.piece {
+        Piece::Call(call) => Some((block.step, call)),
+        _ => None,
+    });
+    let open: Vec<_> = calls
+        .clone()
+        .filter(|(_, call)| answer.result_of(&call.call).is_none())
+        .map(|(_, call)| call.clone())
+        .collect();
+    if !open.is_empty() {
+        return Next::Tools(step, open);
+    }
+    if calls.clone().any(|(of, _)| of == step) { Next::Model(step + 1) } else { Next::End }
+}
+
+/// Whether the last step asks for something that was asked for too often.
+fn in_circles(answer: &Stored, step: u32) -> Option<Problem> {
+    let calls: Vec<_> = answer
+        .blocks
+        .iter()
+        .filter_map(|block| match &block.piece {
+            Piece::Call(call) => Some((block.step, &call.tool, &call.input)),
+            _ => None,
+        })
+        .collect();
+    let is_again = |tool: &String, input: &serde_json::Value| {
+        calls.iter().filter(|(_, other, given)| *other == tool && *given == input).count() >= SAME_CALL
+    };
+    calls.iter().any(|(of, tool, input)| *of == step && is_again(tool, input)).then(trouble::going_in_circles)
+}
+
+/// All text of these pieces.
+fn said(pieces: &[Piece]) -> String {
+    pieces.iter().filter_map(|piece| if let Piece::Text(text) = piece { Some(text.expose()) } else { None }).collect()
+}
+
+/// How a turn ends after a step, if it does.
+fn closing(pieces: &[Piece], author: Option<&Author>, end: End) -> Option<Close> {
+    let has_calls = pieces.iter().any(|piece| matches!(piece, Piece::Call(_)));
+    match end {
+        End::Cancelled => Some(Close::stopped()),
+        End::Whole(Stop::NeedsModel) => Some(Close::needs_model()),
+        End::Broken(failure) if failure.kind == FailureKind::NoProvider => Some(Close::needs_model()),
+        End::Broken(failure) if failure.kind == FailureKind::Cancelled => Some(Close::stopped()),
+        End::Broken(failure) => {
+            let provider = match author {
+                Some(Author::Model { provider, .. }) => Some(provider.as_str()),
+                _ => None,
+            };
+            Some(Close::broken(trouble::sentence(failure, provider)))
+        }
+        End::Whole(Stop::Refused) => Some(Close::broken(trouble::declined())),
+        End::Whole(_) if has_calls => None,
+        End::Whole(Stop::MaxTokens) => Some(Close::broken(trouble::too_long())),
+        End::Whole(_) if said(pieces).trim().is_empty() => Some(Close::broken(trouble::nothing_said())),
+        End::Whole(_) => Some(Close::whole()),
+    }
+}
+
+/// Where blocks are kept.
+struct At {
+    run: RunId,
+    chat: ChatId,
+    answer: MessageId,
+    step: u32,
+    label: Label,
+}
+
+/// Keeps the blocks of a whole step and tells of its calls.
+fn keep_pieces(tx: &Tx, app: &App, at: &At, pieces: Vec<Piece>) -> Done<()> {
+    let At { run, chat, answer, step, label } = *at;
+    for piece in pieces {
+        let piece = match piece {
+            Piece::Call(call) => {
+                let call = proper(tx, chat, call)?;
+                let (hub, told) = (app.hub().clone(), call.clone());
+                tx.after_commit(move || {
+                    let ToolCall { call, tool, input } = told;
+                    let event = Event::ToolCalled {
+                        message: answer,
+                        call: call.clone(),
+                        tool: tool.clone(),
+                        input: input.clone(),
+                    };
+                    hub.change(chat, run, answer, &event, |live| {
+                        let status = crate::messages::CallStatus::Running;
+                        live.parts.push(Part::Tool { call, tool, input, status, summary: None, file: None });
+                    });
+                });
+                Piece::Call(call)
+            }
+            other => other,
+        };
+        store::insert_block(tx, answer, &Block { step, piece, label })?;
+    }
+    Ok(())
+}
+
+/// A call whose id and name every provider accepts when it is replayed, and whose id is the only one of its kind.
+fn proper(tx: &Tx, chat: ChatId, mut call: ToolCall) -> Done<ToolCall> {
+    let is_plain = |text: &str| {
+        !text.is_empty()
+            && text.len() <= 64
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
+    };
+    let base = if is_plain(&call.call) { call.call.clone() } else { "call".to_owned() };
+    call.call.clone_from(&base);
+    let mut number = 1;
+    while !is_plain(&call.call) || store::knows_call(tx, chat, &call.call)? {
+        number += 1;
+        call.call = format!("{}_{number}", &base[..base.len().min(48)]);
+    }
+    let mut tool: String = call
+        .tool
+        .to_lowercase()
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
+        .take(64)
+        .collect();
+    if !tool.starts_with(|letter: char| letter.is_ascii_lowercase()) {
+        tool.insert_str(0, "x");
+        tool.truncate(64);
+    }
+    call.tool = tool;
+    if !call.input.is_object() {
+        call.input = json!({});
+    }
+    Ok(call)
+}
+
+fn tell_usage(tx: &Tx, app: &App, run: RunId, answer: MessageId) -> Result<(), Error> {
+    let Some(stored) = store::get(tx, answer)? else { return Ok(()) };
+    let Some(usage) = stored.usage else { return Ok(()) };
+    let (hub, chat) = (app.hub().clone(), stored.chat);
+    tx.after_commit(move || {
+        let event = Event::Usage { message: answer, usage };
+        hub.change(chat, run, answer, &event, |live| live.usage = Some(usage));
+    });
+    Ok(())
+}
+
+/// Ends an answer: every open call gets its result, the text is kept and can be found, everybody who watches is told.
+fn settle(tx: &Tx, app: &App, run: RunId, answer: MessageId, close: Close, ending: Ending) -> Done<()> {
+    let Some(stored) = store::get(tx, answer)? else { return Ok(()) };
+    if stored.run != Some(run) || stored.status.is_over() {
+        return Ok(());
+    }
+    let now = app.clock().now();
+    if let Next::Tools(_, calls) = next(&stored) {
+        let text = if close.status == Status::Stopped { act::STOPPED } else { "Not run: the turn ended before it." };
+        for call in calls {
+            let result = ToolResult {
+                call: call.call,
+                ok: false,
+                text: text.into(),
+                summary: text.into(),
+                file: None,
+                rule: "",
+                label: Label::TRUSTED,
+            };
+            store::insert_result(tx, answer, &result, now)?;
+        }
+    }
+    if let Some(question) = stored.question {
+        store::set_status(tx, question, Status::Complete)?;
+    }
+    let said = store::get(tx, answer)?.map_or(Content::default(), |stored| stored.view().text);
+    let status = match close.status {
+        Status::Interrupted if said.is_empty() && stored.blocks.is_empty() => Status::Failed,
+        status => status,
+    };
+    store::end(tx, answer, status, close.problem.as_ref(), close.needs_model)?;
+    if !close.needs_model {
+        search::index_message(tx, answer, said.expose())?;
+    }
+    chats::store::touch(tx, stored.chat, now)?;
+    let Some(ended) = store::get(tx, answer)? else { return Ok(()) };
+    let (app, view) = (app.clone(), ended.view());
+    tx.after_commit(move || {
+        let status = match ending {
+            Ending::Succeeded => RunStatus::Succeeded,
+            Ending::Failed { .. } => RunStatus::Failed,
+            Ending::Cancelled => RunStatus::Cancelled,
+        };
+        let chat = view.chat;
+        app.hub().completed(run, view);
+        app.hub().publish(chat, Some(run), &Event::RunFinished { run, status });
+        app.ring_line();
+    });
+    Ok(())
+}

@@ -1,0 +1,210 @@
+//! Asking a model for one step: the stream to the reader, what is kept of it, and when it is tried again.
+
+use super::Turn;
+use crate::events::Event as Told;
+use crate::messages::store::Piece;
+use crate::messages::{Author, store};
+use crate::provider;
+use crate::usage::store::Call;
+use ally_llm::{Block, Event, Failure, FailureKind, Request, Stop, Usage};
+use ally_types::{Content, chance};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What was said is saved at most this often.
+const SAVE_EVERY: Duration = Duration::from_millis(500);
+/// Longer silence is a stall. The gateway has shorter limits of its own.
+const LONGEST_SILENCE: Duration = Duration::from_secs(150);
+/// So many more tries, and only while nothing was said.
+const RETRIES: u32 = 2;
+/// A provider that asks for a longer pause is not waited for.
+const LONGEST_PAUSE_SECONDS: u32 = 30;
+
+/// What came of asking.
+pub struct Heard {
+    /// What was said, in order; of a step that broke off only its text.
+    pub pieces: Vec<Piece>,
+    /// Who spoke, if anybody did.
+    pub author: Option<Author>,
+    /// Every call of a model that this took.
+    pub calls: Vec<Call>,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How asking ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The step is whole.
+    Whole(Stop),
+    /// It broke off, or never began.
+    Broken(Failure),
+    /// The person stopped it.
+    Cancelled,
+}
+
+/// What has been heard so far of one call.
+#[derive(Default)]
+struct Listening {
+    pieces: Vec<Piece>,
+    /// Text of this step that the reader has seen.
+    text: String,
+    thinking: String,
+    author: Option<Author>,
+    usage: Option<Usage>,
+    is_dirty: bool,
+}
+
+/// Asks for one step, again if it fails before anything was said.
+pub async fn ask(turn: &Turn, request: &Request) -> Heard {
+    let mut calls = Vec::new();
+    for tries in 0.. {
+        let mut heard = Listening::default();
+        let end = tokio::select! {
+            biased;
+            () = turn.run.cancelled() => End::Cancelled,
+            end = listen(turn, request, &mut heard) => end,
+        };
+        calls.extend(heard.call());
+        let pause = match end {
+            End::Broken(failure) if heard.text.is_empty() && heard.thinking.is_empty() && tries < RETRIES => {
+                pause(turn, failure, tries)
+            }
+            _ => None,
+        };
+        let Some(pause) = pause else { return heard.into_heard(calls, end) };
+        tokio::select! {
+            () = turn.run.cancelled() => return heard.into_heard(calls, End::Cancelled),
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    unreachable!("the loop ends by itself after the last retry")
+}
+
+/// How long to wait before the next try; `None` when trying again makes no sense.
+fn pause(turn: &Turn, failure: Failure, tries: u32) -> Option<Duration> {
+    if !failure.may_pass() {
+        return None;
+    }
+    match failure.retry_after {
+        Some(seconds) if seconds > LONGEST_PAUSE_SECONDS => None,
+        Some(seconds) => Some(Duration::from_secs(seconds.into())),
+        None => {
+            // Full jitter, so that many assistants do not come back in step.
+            let most = 500u64 << tries;
+            let drawn = u64::from(u16::from_be_bytes(chance::bytes(turn.app.chance())));
+            Some(Duration::from_millis(most * drawn / u64::from(u16::MAX)))
+        }
+    }
+}
+
+async fn listen(turn: &Turn, request: &Request, heard: &mut Listening) -> End {
+    let key = match provider::own_key(&turn.app).await {
+        Ok(key) => key,
+        Err(_) => return End::Broken(Failure::of(FailureKind::Provider)),
+    };
+    let mut answering = match turn.app.gateway().model(request, key.as_ref()).await {
+        Ok(answering) => answering,
+        Err(failure) => return End::Broken(failure),
+    };
+    let mut save_at = Instant::now() + SAVE_EVERY;
+    loop {
+        let event = tokio::select! {
+            event = answering.next() => event,
+            () = tokio::time::sleep_until(save_at), if heard.is_dirty => {
+                heard.save(turn).await;
+                save_at = Instant::now() + SAVE_EVERY;
+                continue;
+            }
+            () = tokio::time::sleep(LONGEST_SILENCE) => return End::Broken(Failure::of(FailureKind::Stalled)),
+        };
+        match event {
+            Event::Started { provider, model } => heard.began(turn, provider, model),
+            Event::TextDelta { text } => heard.say(turn, &text),
+            Event::ThinkingDelta { text } => heard.think(turn, &text),
+            Event::Block { block } => heard.block(block),
+            Event::Usage { usage } => heard.usage = Some(usage),
+            Event::Finished { stop } => return End::Whole(stop),
+            Event::Failed { failure } => return End::Broken(failure),
+        }
+        if heard.is_dirty && Instant::now() >= save_at {
+            heard.save(turn).await;
+            save_at = Instant::now() + SAVE_EVERY;
+        }
+    }
+}
+
+impl Listening {
+    fn began(&mut self, turn: &Turn, provider: String, model: String) {
+        let author = if provider == "builtin" { Author::Builtin } else { Author::Model { provider, model } };
+        turn.app.hub().set_author(turn.chat, turn.answer, author.clone());
+        self.author = Some(author);
+    }
+
+    fn say(&mut self, turn: &Turn, text: &Content) {
+        if text.is_empty() {
+            return;
+        }
+        self.text.push_str(text.expose());
+        self.is_dirty = true;
+        let told = Told::TextDelta { message: turn.answer, text: text.clone() };
+        turn.app.hub().change(turn.chat, turn.run.id(), turn.answer, &told, |live| live.push_text(text.expose()));
+    }
+
+    fn think(&mut self, turn: &Turn, text: &Content) {
+        if text.is_empty() {
+            return;
+        }
+        self.thinking.push_str(text.expose());
+        let told = Told::ThinkingDelta { message: turn.answer, text: text.clone() };
+        turn.app.hub().change(turn.chat, turn.run.id(), turn.answer, &told, |live| live.push_thinking(text.expose()));
+    }
+
+    fn block(&mut self, block: Block) {
+        if !self.thinking.is_empty() {
+            self.pieces.push(Piece::Thinking(std::mem::take(&mut self.thinking).into()));
+        }
+        match block {
+            Block::Text { text } if text.is_empty() => {}
+            Block::Text { text } => self.pieces.push(Piece::Text(text)),
+            Block::ToolCall { call, tool, input } => {
+                self.pieces.push(Piece::Call(store::ToolCall { call, tool, input }));
+            }
+            Block::Opaque { provider, raw } => self.pieces.push(Piece::Opaque { provider, raw }),
+            // A model does not answer its own calls.
+            Block::ToolResult { .. } => {}
+        }
+    }
+
+    /// Keeps what was said so far. If that fails, the answer goes on: it is kept whole at the end of the step.
+    async fn save(&mut self, turn: &Turn) {
+        self.is_dirty = false;
+        let (id, text, author) = (turn.answer, self.text.clone(), self.author.clone());
+        let saved = turn.app.store().write(move |tx| {
+            if let Some(author) = &author {
+                store::set_author(tx, id, author)?;
+            }
+            store::set_text(tx, id, &text)
+        });
+        if saved.await.is_err() {
+            ally_types::log::warn("an unfinished answer could not be saved", &[("run", &turn.run.id())]);
+        }
+    }
+
+    fn call(&self) -> Option<Call> {
+        let (provider, model) = match self.author.clone()? {
+            Author::Model { provider, model } => (provider, model),
+            // Nobody else uses tokens.
+            Author::Builtin | Author::Ally | Author::Person => return None,
+        };
+        Some(Call { provider, model, usage: self.usage.unwrap_or_default() })
+    }
+
+    fn into_heard(mut self, calls: Vec<Call>, end: End) -> Heard {
+        if !matches!(end, End::Whole(_)) {
+            // A step that is not whole has no calls that could be trusted; its words are kept.
+            self.pieces = if self.text.is_empty() { Vec::new() } else { vec![Piece::Text(self.text.into())] };
+        }
+        Heard { pieces: self.pieces, author: self.author, calls, end }
+    }
+}

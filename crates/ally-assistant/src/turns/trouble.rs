@@ -1,0 +1,108 @@
+//! What the person is told when a model's answer did not come, or not whole.
+
+use ally_llm::{Failure, FailureKind};
+use ally_types::Problem;
+
+/// The sentence for a failure, with the next step. Her message is kept in every case.
+pub fn sentence(failure: Failure, provider: Option<&str>) -> Problem {
+    let who = name(provider);
+    match failure.kind {
+        FailureKind::Auth => Problem::new(502, "provider_key_refused", format!("{who} refused the key."))
+            .next("Open Settings, AI provider, and paste a key that is valid. Then choose Try again."),
+        FailureKind::Quota => Problem::new(502, "provider_no_credit", format!("The key at {who} has no credit left."))
+            .next("Add credit on the provider's page, or connect another key. Then choose Try again."),
+        FailureKind::RateLimited => {
+            let problem = Problem::new(502, "provider_rate_limited", format!("{who} asks us to slow down."));
+            match failure.retry_after {
+                Some(seconds) => problem.next(format!("Try again in {}.", wait(seconds))).retry_after(seconds),
+                None => problem.next("Try again in a minute."),
+            }
+        }
+        FailureKind::Overloaded => {
+            Problem::new(502, "provider_overloaded", format!("{who} has too much to do at the moment."))
+                .next("Try again in a minute.")
+        }
+        FailureKind::Limit => Problem::new(502, "usage_limit", "The usage limit of this installation is reached.")
+            .next("Try again after the limit resets, or connect a key of your own in Settings."),
+        FailureKind::ContextTooLong => {
+            Problem::new(502, "chat_too_long", "This chat has become too long for the model.")
+                .next("Go on in a new chat. Everything said here stays here and can be searched.")
+        }
+        FailureKind::BadRequest => {
+            Problem::new(502, "provider_bad_request", format!("{who} did not accept what we sent."))
+                .next("Try again. If it happens again, go on in a new chat and report this.")
+        }
+        FailureKind::Provider => Problem::new(502, "provider_error", format!("{who} had an error of its own."))
+            .next("Try again in a minute."),
+        FailureKind::Network => Problem::new(502, "provider_unreachable", format!("{who} could not be reached."))
+            .next("Check this machine's connection, then try again."),
+        FailureKind::Stalled => {
+            Problem::new(502, "provider_stalled", format!("{who} stopped in the middle and said nothing more."))
+                .next("Try again. What was written is kept.")
+        }
+        FailureKind::Truncated => Problem::new(502, "answer_cut", "The answer broke off in the middle.")
+            .next("Try again. What was written is kept."),
+        FailureKind::Garbage => {
+            Problem::new(502, "provider_garbage", format!("{who} sent something we could not read.")).next("Try again.")
+        }
+        FailureKind::NoProvider | FailureKind::Cancelled => {
+            Problem::new(502, "no_answer", "There is no answer.").next("Try again.")
+        }
+    }
+}
+
+/// The model said nothing at all.
+pub fn nothing_said() -> Problem {
+    Problem::new(502, "answer_empty", "The model answered with nothing.").next("Try again, or ask in other words.")
+}
+
+/// The longest answer was reached.
+pub fn too_long() -> Problem {
+    Problem::new(502, "answer_too_long", "The answer reached its longest length and stops here.")
+        .next("Write “go on” to hear the rest.")
+}
+
+/// The model or its provider declined.
+pub fn declined() -> Problem {
+    Problem::new(502, "answer_declined", "The model declined to answer this.").next("Ask in other words.")
+}
+
+/// Too many steps.
+pub fn too_many_steps() -> Problem {
+    Problem::new(502, "too_many_steps", "This took 12 steps without coming to an end, so it was stopped.")
+        .next("Ask for a smaller part of it.")
+}
+
+/// The same call again and again.
+pub fn going_in_circles() -> Problem {
+    Problem::new(502, "same_call_again", "The model asked for the same thing three times, so it was stopped.")
+        .next("Say it in other words, or ask for a smaller part of it.")
+}
+
+/// Too much time.
+pub fn too_slow() -> Problem {
+    Problem::new(502, "took_too_long", "This took longer than ten minutes, so it was stopped.")
+        .next("Ask for a smaller part of it.")
+}
+
+/// The process ended again and again in the middle.
+pub fn interrupted_too_often() -> Problem {
+    Problem::new(500, "interrupted_too_often", "This was interrupted several times, so it was given up.")
+        .next("Try again. If it happens again, report it with the time.")
+}
+
+fn name(provider: Option<&str>) -> &'static str {
+    match provider {
+        Some("anthropic") => "Anthropic",
+        Some("openai_compatible") => "The model server",
+        _ => "The AI provider",
+    }
+}
+
+fn wait(seconds: u32) -> String {
+    match seconds {
+        0 | 1 => "a second".to_owned(),
+        2..=119 => format!("{seconds} seconds"),
+        _ => format!("{} minutes", seconds.div_ceil(60)),
+    }
+}

@@ -1,0 +1,16 @@
+//! An assistant from its door: forged identity, a gateway that says what it is told to say, a clock that stands still.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
+mod chats;
+mod events;
+mod fake_gateway;
+mod lifetime;
+mod memory;
+mod owner;
+mod provider;
+mod recovery;
+mod register;
+mod tools;
+mod turns;
+mod usage;
+mod world;
