@@ -49,7 +49,9 @@ pub fn note_new_ones(root: &Path, tree: &Tree) -> Result<(), String> {
 }
 
 fn migrations(tree: &Tree) -> impl Iterator<Item = &File> {
-    tree.files.iter().filter(|file| file.extension() == "sql" && file.path.starts_with("crates/"))
+    tree.files
+        .iter()
+        .filter(|file| file.extension() == "sql" && file.path.starts_with("crates/") && !file.path.contains("/tests/"))
 }
 
 /// Line, checksum and path of each entry of the list.
