@@ -57,14 +57,16 @@ fn is_easy(text: &str, about: &[&str]) -> bool {
     }
     let bare: String = letters.iter().filter(|letter| letter.is_alphanumeric()).collect();
     let core = bare.trim_matches(|letter: char| letter.is_ascii_digit());
+    if core.is_empty() && bare.len() == lower.len() {
+        return true;
+    }
     if COMMON.lines().any(|word| word == lower || word == bare || (word.len() > 3 && word == core)) {
         return true;
     }
     let own = about.iter().flat_map(|known| known.split(|letter: char| !letter.is_alphanumeric()));
-    own.chain(["ally", "assistant"]).map(str::to_lowercase).filter(|word| word.chars().count() > 2).any(|word| {
-        let rest: String = bare.replace(&word, "");
-        rest.len() < bare.len() && (rest.chars().count() < 6 || COMMON.lines().any(|common| common == rest))
-    })
+    let own = own.chain(["ally", "assistant"]).map(str::to_lowercase).filter(|word| word.chars().count() > 2);
+    let rest = own.fold(bare.clone(), |rest, word| rest.replace(&word, ""));
+    rest.len() < bare.len() && (rest.chars().count() < 6 || COMMON.lines().any(|common| common == rest))
 }
 
 #[cfg(test)]
@@ -79,7 +81,7 @@ mod tests {
             "correct horse battery staple",
             "kestrel-umbra-40-fjord",
             "🦊🐢🦉🌵🍋🎻🚲🧭🪁🫐🧩🗻",
-            "ab\0cd ef\0gh ij\0kl",
+            "ab\0xq zf\0gh ij\0kl",
         ] {
             assert_eq!(kind(good), None, "{good}");
         }

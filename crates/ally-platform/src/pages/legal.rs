@@ -14,7 +14,7 @@ pub(super) fn privacy(register: Register, operator: &Operator) -> Page {
     let mut page = Page::new("Privacy").versioned();
     page.raw("<article>\n<h1>Privacy</h1>\n<p class=\"lead\">This page is written by the program from the list of everything it keeps. \
               A table, file, cookie or outside service that is not on the list cannot be built in.</p>\n");
-    page.raw("<h2>Who is responsible</h2>\n<p>").text(name_of(operator)).raw(".");
+    page.raw("<h2>Who is responsible</h2>\n<p>Responsible is ").text(name_of(operator)).raw(".");
     if !operator.contact.is_empty() {
         page.raw(" You reach them at ").text(&operator.contact).raw(".");
     }
@@ -25,23 +25,19 @@ pub(super) fn privacy(register: Register, operator: &Operator) -> Page {
               <li>No advertising, no sale of data, no training on what you write, no tracking.</li>\n\
               <li>Your network address is used against abuse and for nothing else, and is kept only in shortened form.</li>\n\
               <li>Your password is kept as a bcrypt hash only.</li>\n</ul>\n");
-    let groups: [(&str, &str, fn(&Entry) -> bool); 5] = [
-        ("Your private space", "Kept on your own server, readable for your own assistant only.", |entry| {
-            store_of(entry) == Some("assistant")
-        }),
-        ("Your account", "Kept by the part that signs you in.", |entry| store_of(entry) == Some("platform")),
-        ("The gateway", "The part through which everything passes. It keeps counts, no content.", |entry| {
-            store_of(entry) == Some("gateway")
-        }),
-        ("Everything else on the machine", "", |entry| {
-            store_of(entry).is_none() && matches!(entry.place, Place::File { .. })
-        }),
-        ("Outside services", "Called only when somebody connected them.", |entry| {
-            matches!(entry.place, Place::Host { .. })
-        }),
-    ];
-    for (title, about, belongs) in groups {
-        let entries: Vec<&Entry> = all(register).filter(|entry| belongs(entry)).collect();
+    let of = |store: &'static str| move |entry: &&Entry| store_of(entry) == Some(store);
+    let elsewhere = |entry: &&Entry| store_of(entry).is_none() && matches!(entry.place, Place::File { .. });
+    let outside = |entry: &&Entry| matches!(entry.place, Place::Host { .. });
+    let pick = |wanted: &dyn Fn(&&Entry) -> bool| all(register).filter(|entry| wanted(entry)).collect::<Vec<_>>();
+    let own = "Kept on your own server, readable for your own assistant only.";
+    let gateway = "The part through which everything passes. It keeps counts, no content.";
+    for (title, about, entries) in [
+        ("Your private space", own, pick(&of("assistant"))),
+        ("Your account", "Kept by the part that signs you in.", pick(&of("platform"))),
+        ("The gateway", gateway, pick(&of("gateway"))),
+        ("Everything else on the machine", "", pick(&elsewhere)),
+        ("Outside services", "Called only when somebody connected them.", pick(&outside)),
+    ] {
         if entries.is_empty() {
             continue;
         }
@@ -66,33 +62,28 @@ pub(super) fn cookies(register: Register) -> Page {
     let mut page = Page::new("Cookies").versioned();
     page.raw("<article>\n<h1>Cookies</h1>\n<p class=\"lead\">This is the whole list of what Ally leaves in your browser. All of it is needed for \
               what you ask for, so there is nothing to agree to and no banner.</p>\n<h2>Cookies</h2>\n");
-    let mut write_all = |belongs: fn(&Entry) -> bool, none: &str| {
-        let entries: Vec<&Entry> = all(register).filter(|entry| belongs(entry)).collect();
-        if entries.is_empty() {
-            page.element("p", none);
-        }
-        for entry in entries {
-            write(entry, &mut page);
-        }
-    };
-    write_all(|entry| matches!(entry.place, Place::Cookie { .. }), "None.");
-    page.raw("<p>Over HTTPS the name begins with <code>__Host-</code>, which ties the cookie to this very site.</p>\n<h2>Local storage</h2>\n");
-    let mut write_all = |belongs: fn(&Entry) -> bool, none: &str| {
-        let entries: Vec<&Entry> = all(register).filter(|entry| belongs(entry)).collect();
-        if entries.is_empty() {
-            page.element("p", none);
-        }
-        for entry in entries {
-            write(entry, &mut page);
-        }
-    };
-    write_all(|entry| matches!(entry.place, Place::StorageKey { .. }), "None.");
+    write_all(register, &mut page, |entry| matches!(entry.place, Place::Cookie { .. }));
+    page.raw(
+        "<p>Over HTTPS the name begins with <code>__Host-</code>, which ties the cookie to this very site.</p>\n\
+         <h2>Local storage</h2>\n",
+    );
+    write_all(register, &mut page, |entry| matches!(entry.place, Place::StorageKey { .. }));
     page.raw("</article>\n");
     page
 }
 
 fn all(register: Register) -> impl Iterator<Item = &'static Entry> {
     register.iter().flat_map(|part| part.iter())
+}
+
+fn write_all(register: Register, page: &mut Page, belongs: fn(&Entry) -> bool) {
+    let entries: Vec<&Entry> = all(register).filter(|entry| belongs(entry)).collect();
+    if entries.is_empty() {
+        page.element("p", "None.");
+    }
+    for entry in entries {
+        write(entry, page);
+    }
 }
 
 /// Whose database or directory an entry belongs to.

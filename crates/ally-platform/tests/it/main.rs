@@ -1,0 +1,16 @@
+//! Tests of the platform through its door, on SQLite and on PostgreSQL.
+
+mod accounts;
+mod boot;
+mod installation;
+mod invitations;
+mod jobs;
+mod limits;
+mod pages;
+mod passwords;
+mod postgres;
+mod register;
+mod routes;
+mod sessions;
+mod store;
+mod world;
