@@ -54,7 +54,10 @@ impl<K: Send + 'static> Door<K> {
     }
 
     /// Opens a connection.
-    pub(crate) async fn open(&self, key: K) -> io::Result<BoxedIo> {
+    ///
+    /// # Errors
+    /// Nobody listens there.
+    pub async fn open(&self, key: K) -> io::Result<BoxedIo> {
         (self.0)(key).await
     }
 

@@ -6,7 +6,7 @@ use crate::models::counters::Counters;
 use crate::servers::Servers;
 use crate::sessions::Known;
 use crate::streams::Streams;
-use crate::{models, router, sessions};
+use crate::{models, router, servers, sessions};
 use ally_http::cookie::Transport;
 use ally_http::identity::Signer;
 use ally_http::{origin, session};
@@ -180,6 +180,11 @@ impl Gateway {
     /// Holds the platform's stream of revocations, for ever. Spawn it.
     pub async fn follow_revocations(self) {
         sessions::revocations::follow(self).await;
+    }
+
+    /// Holds the link to the host, for ever. Spawn it. `messages` is the other end of [`Parts::host`].
+    pub async fn follow_host(self, path: PathBuf, messages: mpsc::Receiver<FromGateway>) {
+        servers::link::follow(self, &path, messages).await;
     }
 
     /// What is known about people's servers; the host link tells it, or a test.

@@ -7,10 +7,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// A head must be there after so long; also the longest pause between two requests of a connection.
@@ -24,6 +25,9 @@ const MOST_HEADERS: usize = 100;
 
 /// Connections at a time; more wait in the kernel's queue.
 const MOST_CONNECTIONS: usize = 10_000;
+
+/// Outbound connections of one server at a time, so that one person cannot use up everybody's descriptors.
+const MOST_OF_ONE: usize = 64;
 
 /// So long may requests in flight take to end.
 const ENDS_WITHIN: Duration = Duration::from_secs(30);
@@ -63,12 +67,18 @@ pub async fn serve(listener: TcpListener, router: Router, stop: impl Future<Outp
     }
 }
 
-/// Serves the router on a Unix socket, for ever.
+/// Serves the router on one person's Unix socket, for ever.
 pub(crate) async fn serve_unix(listener: UnixListener, router: Router) {
+    let places = Arc::new(Semaphore::new(MOST_OF_ONE));
     loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(connection(stream, router.clone(), None));
+                let connection = connection(stream, router.clone(), None);
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(place);
+                });
             }
             Err(error) => pause_after(&error).await,
         }

@@ -3,7 +3,7 @@
 use crate::boot::Boot;
 use crate::door::Door;
 use crate::gateway::{Gateway, Limits, Parts};
-use crate::{listen, models, servers};
+use crate::{listen, models};
 use ally_http::identity::Signer;
 use ally_http::session::Sessions;
 use ally_llm::{Provider, anthropic};
@@ -32,10 +32,7 @@ pub async fn run(
     let host_socket = boot.run_dir.join("host-gateway.sock");
     let gateway = Gateway::new(parts(boot, client, openapi, clock, chance, host)?).map_err(Problem::from)?;
     tokio::spawn(gateway.clone().follow_revocations());
-    tokio::spawn({
-        let gateway = gateway.clone();
-        async move { servers::link::follow(gateway, &host_socket, messages).await }
-    });
+    tokio::spawn(gateway.clone().follow_host(host_socket, messages));
     log::info("the gateway is up", &[]);
     let closing = gateway.clone();
     listen::serve(listener, gateway.router(), async move {

@@ -204,7 +204,8 @@ impl Gateway {
             session: claims.sid,
             server: claims.srv,
             administrator,
-            authenticated_at: claims.auth_time,
+            // An assistant refuses what needs a recent proof when nobody can vouch for the session.
+            authenticated_at: if is_certain { claims.auth_time } else { 0 },
             expires_at: claims.exp,
             is_certain,
             as_of,

@@ -1,0 +1,195 @@
+//! What every request and every answer goes through, the app's files, and the way to the platform.
+
+use crate::world::{Choice, World};
+use ally_http::socket::call_over;
+use ally_types::host::FromGateway;
+use axum::Router;
+use axum::body::Body;
+use axum::routing::get;
+use http_body_util::BodyExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+#[tokio::test]
+async fn the_app_is_served_with_its_own_policy_and_missing_files_are_missing() {
+    let world = World::new().await;
+    for path in ["/app", "/app/chats/x"] {
+        let page = world.get(path).send().await;
+        assert_eq!(page.status(), 200);
+        assert_eq!(page.headers()["cache-control"], "no-cache");
+        let policy = page.headers()["content-security-policy"].to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; script-src 'self'") && !policy.contains("unsafe"), "{policy}");
+        let etag = page.headers()["etag"].to_str().unwrap().to_owned();
+        assert_eq!(page.into_body().collect().await.unwrap().to_bytes(), ally_web::index().bytes);
+        let known = world.get(path).header("if-none-match", &etag).send().await;
+        assert_eq!(known.status(), 304);
+    }
+    for path in ["/assets/no-such-file.js", "/assets/", "/nowhere", "/internal/sessions/x", "/internal"] {
+        assert_eq!(world.get(path).problem().await, (404, "route_not_found".to_owned()), "{path}");
+    }
+    for path in ally_web::paths() {
+        let asset = world.get(&format!("/{path}")).header("accept-encoding", "br, gzip").send().await;
+        assert_eq!(asset.status(), 200, "{path}");
+        let kept = asset.headers()["cache-control"].to_str().unwrap();
+        assert_eq!(kept.contains("immutable"), path.starts_with("assets/"), "{path}");
+    }
+    assert_eq!(world.ask("POST", "/app").problem().await, (405, "method_not_allowed".to_owned()));
+    assert_eq!(world.get("/api/openapi.json").text().await, (200, "{}".to_owned()));
+}
+
+#[tokio::test]
+async fn the_platform_gets_the_cookie_and_where_it_came_from_and_nothing_forged() {
+    let world = World::new().await;
+    let forged = world
+        .get("/api/v1/account?x=1")
+        .header("cookie", "ally_session=abc")
+        .header("x-ally-peer", "6.6.6.6")
+        .header("x-forwarded-for", "6.6.6.6");
+    let answer = forged.send().await;
+    assert_eq!(answer.headers()["set-cookie"], "ally_session=new; Path=/");
+    assert!(!answer.headers().contains_key("x-ally-secret"));
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    let (path, headers) = world.platform.seen.lock().unwrap().pop().unwrap();
+    assert_eq!(path, "GET /api/v1/account?x=1");
+    assert_eq!(
+        (headers["cookie"].to_str().unwrap(), headers["x-ally-peer"].to_str().unwrap()),
+        ("ally_session=abc", "loopback")
+    );
+    assert!(headers["x-ally-request"].to_str().unwrap().starts_with("req_"));
+    assert!(!headers.contains_key("x-forwarded-for"));
+
+    let large = world.ask("POST", "/api/v1/auth/sign-in").here().body(vec![b'a'; 9000]);
+    assert_eq!(large.problem().await, (413, "too_large".to_owned()));
+    for page in ["/", "/legal/privacy", "/changelog", "/docs", "/docs/a", "/public.css"] {
+        assert_eq!(world.get(page).send().await.status(), 200, "{page}");
+    }
+}
+
+#[tokio::test]
+async fn the_internal_routes_of_the_platform_are_reached_by_no_spelling() {
+    let world = World::new().await;
+    let asked = world.platform.asked();
+    for path in [
+        "/internal/revocations",
+        "//internal/revocations",
+        "/api/v1/auth/../../../internal/revocations",
+        "/api/v1/auth/%2e%2e/%2e%2e/%2e%2e/internal/revocations",
+        "/docs/..%2f..%2finternal/revocations",
+        "/./internal/revocations",
+    ] {
+        let status = world.get(path).send().await.status().as_u16();
+        assert!(matches!(status, 400 | 404), "{path} {status}");
+    }
+    assert!(world.platform.seen.lock().unwrap().is_empty());
+    assert_eq!(world.platform.asked(), asked);
+}
+
+#[tokio::test]
+async fn only_our_own_name_is_answered_on_loopback() {
+    let world = World::new().await;
+    let raw = async |host: &str, path: &str| {
+        let mut connection = world.open().await;
+        let request = format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).await.unwrap();
+        answer
+    };
+    let redirected = raw("localhost:8080", "/app/chats?x=1").await;
+    assert!(
+        redirected.starts_with("HTTP/1.1 307") && redirected.contains("location: http://127.0.0.1:8080/app/chats?x=1")
+    );
+    assert!(raw("rebound.example:8080", "/api/v1/chats").await.starts_with("HTTP/1.1 421"));
+    assert!(raw("127.0.0.1:8080", "/app").await.starts_with("HTTP/1.1 200"));
+    assert!(raw("localhost:8080", "/healthz").await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test]
+async fn https_is_asked_for_again_only_where_it_is_used() {
+    let plain = World::new().await;
+    assert!(!plain.get("/healthz").send().await.headers().contains_key("strict-transport-security"));
+    let world = World::with(Choice { public_url: Some("https://ally.example"), ..Choice::default() }).await;
+    assert!(world.get("/healthz").send().await.headers().contains_key("strict-transport-security"));
+}
+
+#[tokio::test]
+async fn a_head_without_end_is_refused() {
+    let world = World::new().await;
+    let mut connection = world.open().await;
+    let (mut reader, mut writer) = tokio::io::split(&mut connection);
+    let send = async {
+        writer.write_all(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:8080\r\nx: ").await.unwrap();
+        while writer.write_all(&[b'a'; 4096]).await.is_ok() {}
+    };
+    let mut answer = Vec::new();
+    let read = reader.read_to_end(&mut answer);
+    let _ = tokio::join!(send, read);
+    assert!(answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
+}
+
+#[tokio::test]
+async fn stop_ends_the_callers_own_assistant() {
+    let world = World::new().await;
+    let mira = world.person();
+    let stop = || world.ask("POST", "/api/v1/assistant/stop").by(&mira).here();
+    assert_eq!(stop().send().await.status(), 202);
+    assert_eq!(world.host.lock().unwrap().try_recv().unwrap(), FromGateway::Kill { server: mira.server });
+    world.host.lock().unwrap().close();
+    assert_eq!(stop().problem().await, (503, "host_unreachable".to_owned()));
+}
+
+#[tokio::test]
+async fn an_orderly_end_finishes_what_is_in_flight_and_ends_open_streams() {
+    let world = World::new().await;
+    let mira = world.person();
+    let (held, gate) =
+        (std::sync::Arc::new(tokio::sync::Notify::new()), std::sync::Arc::new(tokio::sync::Notify::new()));
+    let (arrives, opens) = (held.clone(), gate.clone());
+    let events = || async {
+        let body = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+        ([("content-type", "text/event-stream")], body)
+    };
+    let slow = move || async move {
+        arrives.notify_one();
+        opens.notified().await;
+        "done"
+    };
+    world.routes(&mira, Router::new().route("/api/v1/chats/x/events", get(events)).route("/api/v1/chats", get(slow)));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let closing = world.gateway.clone();
+    let serving = tokio::spawn(ally_gateway::serve(listener, world.gateway.router(), async move {
+        let _ = stopped.await;
+        closing.close_streams();
+    }));
+    let ask = async |path: &str| {
+        let request = http::Request::get(path).header("host", "127.0.0.1:8080").header("cookie", &mira.cookie);
+        let connection = tokio::net::TcpStream::connect(address).await.unwrap();
+        call_over(connection, request.body(Body::empty()).unwrap()).await.unwrap().into_body()
+    };
+    let tab = ask("/api/v1/chats/x/events").await;
+    let slow = ask("/api/v1/chats");
+    let ends = async {
+        held.notified().await;
+        stop.send(()).unwrap();
+        assert!(tab.collect().await.unwrap().to_bytes().is_empty());
+        gate.notify_one();
+    };
+    let (answer, ()) = tokio::join!(slow, ends);
+    assert_eq!(answer.collect().await.unwrap().to_bytes(), "done");
+    serving.await.unwrap();
+}
+
+#[test]
+fn the_own_routes_are_described() {
+    let described = ally_gateway::openapi();
+    for (method, path) in ally_gateway::router::OWN {
+        let item = described.paths.paths.get(*path).unwrap_or_else(|| panic!("{path} is not described"));
+        let is_there = match *method {
+            "POST" => item.post.is_some(),
+            "PUT" => item.put.is_some(),
+            _ => item.delete.is_some(),
+        };
+        assert!(is_there, "{method} {path}");
+    }
+}

@@ -1,0 +1,62 @@
+//! The link to the host over real sockets: a server is announced with its outbound socket, and is ended on request.
+
+use crate::world::World;
+use ally_gateway::Door;
+use ally_http::socket;
+use ally_types::host::{FromGateway, ToGateway};
+use axum::body::Body;
+use http_body_util::BodyExt as _;
+use std::os::fd::AsFd as _;
+use tokio::sync::mpsc;
+
+#[tokio::test]
+async fn the_host_announces_a_server_and_its_calls_are_answered_on_its_own_socket() {
+    let world = World::new().await;
+    let mira = world.person();
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("host-gateway.sock");
+    let listener = socket::listen(socket::bind(&link).unwrap()).unwrap();
+    let (sender, messages) = mpsc::channel(1);
+    let following = tokio::spawn(world.gateway.clone().follow_host(link, messages));
+
+    let out = directory.path().join("out.sock");
+    let outbound = socket::bind(&out).unwrap();
+    for _ in 0..2 {
+        // The host may restart: the same servers are announced again.
+        let (stream, _) = listener.accept().await.unwrap();
+        let (says, mut hears) = ally_sandbox::passing::pair(stream);
+        let mut states = world.gateway.servers().watch(mira.server);
+        says.send(&ToGateway::Server { server: mira.server }, Some(outbound.as_fd())).await.unwrap();
+        says.send(&ToGateway::Awake { server: mira.server }, None).await.unwrap();
+        let state = *states.wait_for(|state| state.is_made && state.is_awake).await.unwrap();
+        let request = http::Request::get("/provider").body(Body::empty()).unwrap();
+        let answer = socket::call(&out, request).await.unwrap().into_body().collect().await.unwrap().to_bytes();
+        let answer: serde_json::Value = serde_json::from_slice(&answer).unwrap();
+        assert_eq!(answer["connected"], serde_json::json!(false));
+
+        sender.send(FromGateway::Kill { server: mira.server }).await.unwrap();
+        let (heard, _) = hears.receive::<FromGateway>().await.unwrap().unwrap();
+        assert_eq!(heard, FromGateway::Kill { server: mira.server });
+        drop((says, hears));
+        states.wait_for(|now| !now.is_awake && now.life == state.life).await.unwrap();
+    }
+    following.abort();
+}
+
+#[tokio::test]
+async fn roles_are_found_by_the_names_of_their_sockets() {
+    let world = World::new().await;
+    let mira = world.person();
+    // Longer than a socket address, as data directories may be.
+    let directory = tempfile::tempdir().unwrap();
+    let deep = directory.path().join("d".repeat(120));
+    std::fs::create_dir(&deep).unwrap();
+    let door = Door::in_directory(&deep);
+    let missing = door.open(mira.server).await.err().unwrap();
+    assert_eq!(missing.kind(), std::io::ErrorKind::NotFound);
+    let path = deep.join(format!("{}.sock", mira.server));
+    let listener = socket::listen(socket::bind(&path).unwrap()).unwrap();
+    let (opened, accepted) = tokio::join!(door.open(mira.server), listener.accept());
+    assert!(opened.is_ok() && accepted.is_ok());
+    assert!(Door::at(path).open(()).await.is_ok());
+}

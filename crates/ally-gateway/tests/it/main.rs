@@ -1,0 +1,10 @@
+//! The gateway from its doors: a platform and assistants in memory, a clock that stands still.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
+mod edge;
+mod host;
+mod models;
+mod people;
+mod sessions;
+mod streams;
+mod world;
