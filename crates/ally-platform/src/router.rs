@@ -49,7 +49,8 @@ pub(crate) fn all(app: &Arc<App>) -> axum::Router {
         .route_layer(from_fn_with_state(Arc::clone(app), limits::limited));
     let internal = axum::Router::new()
         .route("/internal/sessions/{sid}", get(internal::get_session))
-        .route("/internal/revocations", get(internal::get_revocations));
+        .route("/internal/revocations", get(internal::get_revocations))
+        .route_layer(from_fn(internal::only_gateway));
     axum::Router::new()
         .merge(api)
         .merge(internal)

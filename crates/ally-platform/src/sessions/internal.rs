@@ -4,10 +4,11 @@ use super::revocations::Revocation;
 use super::{Look, look_at, store};
 use crate::accounts;
 use crate::platform::App;
-use ally_http::{Answer, Json};
+use ally_http::{Answer, Json, answer};
 use ally_types::{AccountId, Problem, ServerId, SessionId};
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query, Request, State};
+use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures_util::StreamExt as _;
 use http::{HeaderValue, header};
@@ -30,6 +31,15 @@ pub(crate) struct Asked {
     /// The id of the token that was used, so that a replaced one can stop counting.
     #[serde(default)]
     jti: Option<String>,
+}
+
+/// Refuses what was passed on from a browser: the gateway names the peer of such a request, and of its own it does not.
+/// It does not pass on these paths in the first place; this is the second lock.
+pub(crate) async fn only_gateway(request: Request, next: Next) -> Response {
+    if request.headers().contains_key("x-ally-peer") {
+        return answer::no_such_route().await.into_response();
+    }
+    next.run(request).await
 }
 
 /// `GET /internal/sessions/{sid}`

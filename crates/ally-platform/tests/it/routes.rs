@@ -76,3 +76,12 @@ async fn garbage_is_answered_with_a_sentence_and_a_next_step() {
     })
     .await;
 }
+
+#[test]
+fn every_reference_of_the_description_leads_to_a_schema() {
+    let text = serde_json::to_string(&ally_platform::openapi()).expect("a description");
+    let description: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    for name in text.split("\"#/components/schemas/").skip(1).filter_map(|rest| rest.split('"').next()) {
+        assert!(description["components"]["schemas"][name].is_object(), "{name}");
+    }
+}

@@ -102,7 +102,7 @@ async fn signing_out_kills_the_token_and_tells_the_gateway_at_once() {
         assert!(reply.header("set-cookie").contains("Max-Age=0"));
         assert_eq!(next().await, Some(json!({"type": "revoked", "session": session})));
         assert_eq!(status(world, &mira).await, 401);
-        let standing = world.send(world.get(&format!("/internal/sessions/{session}"))).await;
+        let standing = world.send(world.get(&format!("/internal/sessions/{session}")).from("")).await;
         assert_eq!(standing.json()["valid"], false);
         world.platform.close();
         assert_eq!(next().await, None, "the stream ends when the platform stops");
@@ -116,15 +116,19 @@ async fn the_gateway_learns_who_a_session_is() {
         let mira = world.person("mira@example.com").await;
         let said = claims(&mira);
         let path = format!("/internal/sessions/{}", said["sid"].as_str().expect("a session"));
-        let standing = world.send(world.get(&path)).await.json();
+        let standing = world.send(world.get(&path).from("")).await.json();
         let expected = json!({
             "account": mira.account["id"], "server": mira.account["server"], "administrator": true,
             "authenticated_at": said["auth_time"], "valid": true,
         });
         assert_eq!(standing, expected);
         for unknown in ["ses_00000000000000000000000000", "nonsense", "acc_00000000000000000000000000"] {
-            let reply = world.send(world.get(&format!("/internal/sessions/{unknown}"))).await;
+            let reply = world.send(world.get(&format!("/internal/sessions/{unknown}")).from("")).await;
             assert_eq!(reply.problem(), (404, "session_not_found".to_owned()));
+        }
+        for passed_on in [path.as_str(), "/internal/revocations"] {
+            let reply = world.send(world.get(passed_on).by(&mira)).await;
+            assert_eq!(reply.problem(), (404, "route_not_found".to_owned()), "what a browser sent gets nowhere");
         }
     })
     .await;
