@@ -1,7 +1,7 @@
 // A backend in memory that speaks the same contract as the real one: for development, component and browser tests.
 // No dependencies. `node fake/server.mjs [--port 8791]` also serves `dist/` with the headers of the gateway.
 import { randomUUID } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -11,6 +11,9 @@ const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8", ".woff2": "font/woff2" };
 export const CSP =
   "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+
+/** Read once: a build that runs meanwhile must not take the pages away. */
+const FILES = new Map(existsSync(DIST) ? readdirSync(DIST, { recursive: true }).map((name) => join(DIST, String(name))).filter((path) => statSync(path).isFile()).map((path) => [path, readFileSync(path)]) : []);
 
 const id = (prefix) => `${prefix}_${randomUUID().replaceAll("-", "").slice(0, 20)}`;
 const now = () => new Date().toISOString();
@@ -330,9 +333,9 @@ function page(path, response) {
   if (path === "/") return response.writeHead(200, { "content-type": TYPES[".html"] }).end('<!doctype html><html lang="en"><title>Ally</title><h1>Ally</h1><a href="/app/sign-up">Make an account</a>');
   const isApp = path === "/app" || path.startsWith("/app/");
   const file = join(DIST, isApp ? "index.html" : normalize(path));
-  if (!file.startsWith(DIST) || !existsSync(file) || (!isApp && !path.startsWith("/assets/"))) return response.writeHead(404, { "content-type": "text/plain" }).end("404");
+  if (!FILES.has(file) || (!isApp && !path.startsWith("/assets/"))) return response.writeHead(404, { "content-type": "text/plain" }).end("404");
   const headers = { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "x-content-type-options": "nosniff", "cache-control": isApp ? "no-cache" : "public, max-age=31536000, immutable" };
-  response.writeHead(200, isApp ? { ...headers, "content-security-policy": CSP } : headers).end(readFileSync(file));
+  response.writeHead(200, isApp ? { ...headers, "content-security-policy": CSP } : headers).end(FILES.get(file));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

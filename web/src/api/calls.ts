@@ -14,7 +14,7 @@ export const auth = {
 
 export const account = {
   get: () => body(client.GET("/account")),
-  change: (fields: { name?: string; timezone?: string }) => body(client.PATCH("/account", { body: fields })),
+  change: (fields: { name?: string | null; timezone?: string | null }) => body(client.PATCH("/account", { body: fields })),
   changePassword: (fields: { current: string; new: string }) => body(client.POST("/account/password", { body: fields })),
   sessions: () => body(client.GET("/account/sessions")),
   endSession: (id: string) => body(client.DELETE("/account/sessions/{id}", { params: { path: { id } } })),
@@ -39,7 +39,7 @@ export const chats = {
   messages: (id: string, before?: string) =>
     body(client.GET("/chats/{id}/messages", { params: { path: { id }, query: { before, limit: 60 } } })),
   send: (id: string, text: string, key: string) =>
-    body(client.POST("/chats/{id}/messages", { params: { path: { id }, ...idempotent(key) }, body: { text } })),
+    body(client.POST("/chats/{id}/messages", { params: { path: { id }, ...idempotent(key) }, body: { text, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone } })),
   answerNow: (message: string) => body(client.POST("/messages/{id}/answer", { params: { path: { id: message } } })),
   stop: (run: string) => body(client.POST("/runs/{id}/cancel", { params: { path: { id: run } } })),
   eventsUrl: (id: string) => `/api/v1/chats/${encodeURIComponent(id)}/events`,

@@ -47,6 +47,8 @@ export interface Invitation {
   url?: string | null;
   created?: string;
   expires: string;
+  /** When somebody made an account with it. */
+  used?: string | null;
 }
 
 export interface Chat {
@@ -141,6 +143,8 @@ export interface MemoryVersion {
   author: string;
   reason?: string | null;
   run?: string | null;
+  /** The file was deleted by it. */
+  is_deleted?: boolean;
 }
 
 export interface LocalServer {
@@ -223,7 +227,7 @@ export interface paths {
   "/auth/sign-in": { post: Do<Account, { email: string; password: string }> };
   "/auth/sign-out": { post: Do<undefined> };
   "/auth/invitations/{token}": { get: GetAt<{ valid: boolean }, { token: string }> };
-  "/account": { get: Get<Account>; patch: Do<Account, { name?: string; timezone?: string }> };
+  "/account": { get: Get<Account>; patch: Do<Account, { name?: string | null; timezone?: string | null }> };
   "/account/password": { post: Do<undefined, { current: string; new: string }> };
   "/account/sessions": { get: Get<Page<Session>> };
   "/account/sessions/{id}": { delete: DoAt<undefined, Id> };
@@ -236,7 +240,7 @@ export interface paths {
   "/chats/{id}/restore": { post: DoAt<Chat, Id> };
   "/chats/{id}/messages": {
     get: GetAt<Page<Message>, Id, { before?: string; limit?: number }>;
-    post: DoAt<Sent, Id, { text: string }>;
+    post: DoAt<Sent, Id, { text: string; timezone?: string }>;
   };
   "/messages/{id}/answer": { post: DoAt<Sent, Id> };
   "/runs/{id}/cancel": { post: DoAt<undefined, Id> };

@@ -9,23 +9,24 @@ import { ProblemNotice } from "../ui/problem-notice";
 export function Failure({ error }: { error: unknown }) {
   const router = useRouter();
   return (
-    <div className="mx-auto w-full max-w-[43rem] px-4 py-12">
+    <main className="mx-auto w-full max-w-[43rem] px-4 py-12">
+      <Heading title={t("failure.title")} site={t("brand")} className="title mb-4 text-[26px]" />
       <ProblemNotice problem={problemOf(error)} kept={t("failure.kept")}>
         <Button onClick={() => void router.invalidate()}>{t("failure.again")}</Button>
         <Button onClick={() => location.reload()}>{t("failure.reload")}</Button>
       </ProblemNotice>
-    </div>
+    </main>
   );
 }
 
 export function Missing() {
   return (
-    <div className="mx-auto w-full max-w-[43rem] px-4 py-12">
+    <main className="mx-auto w-full max-w-[43rem] px-4 py-12">
       <Heading title={t("missing.title")} site={t("brand")} />
       <p className="mt-2 mb-5 text-ink-2">{t("missing.lead")}</p>
       <Link to="/" className={buttonClass("plain")}>
         {t("missing.do")}
       </Link>
-    </div>
+    </main>
   );
 }

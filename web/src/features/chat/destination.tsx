@@ -11,9 +11,11 @@ export function Destination() {
 
 export function sentTo(provider: Provider): string {
   if (!provider.connected) return t("chat.sent_to.nobody");
-  if (provider.source === "local") return t("chat.sent_to.local", { model: provider.model ?? "" });
+  const { model } = provider;
+  if (provider.source === "local") return t("chat.sent_to.local", { model: model ?? "none" });
   const name = providerName(provider.provider);
-  return provider.source === "own_key" ? t("chat.sent_to.own", { provider: name, model: provider.model ?? "" }) : t("chat.sent_to.installation", { provider: name, model: provider.model ?? "" });
+  if (provider.source === "own_key") return model ? t("chat.sent_to.own.model", { provider: name, model }) : t("chat.sent_to.own", { provider: name });
+  return model ? t("chat.sent_to.installation.model", { provider: name, model }) : t("chat.sent_to.installation", { provider: name });
 }
 
 export function providerName(provider: string | null | undefined): string {

@@ -4,7 +4,7 @@ import { FileText, Undo2 } from "lucide-react";
 import type { ReactNode } from "react";
 import { memory } from "../../api/calls";
 import { problemOf } from "../../api/problem";
-import { memoryFileQuery } from "../../api/queries";
+import { memoryFileQuery, memoryVersionsQuery } from "../../api/queries";
 import type { FileVersion } from "../../api/types";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
@@ -32,6 +32,9 @@ export function MemoryNote({ file, fileLink }: { file: FileVersion; fileLink: (p
   });
   const problem = undo.error ?? redo.error;
   const isGone = shown.isError && problemOf(shown.error).status === 404;
+  // A file that is gone may have been deleted by this very call: then undo brings it back.
+  const versions = useQuery({ ...memoryVersionsQuery(path), enabled: isGone, retry: false });
+  const isNewest = isGone ? versions.data?.items[0]?.id === file.version : shown.data?.version === file.version;
   const isChangedSince = shown.data && shown.data.version !== file.version && !undo.isSuccess;
 
   return (
@@ -45,7 +48,7 @@ export function MemoryNote({ file, fileLink }: { file: FileVersion; fileLink: (p
             {t("memory.put_back")}
           </Button>
         ) : (
-          !isChangedSince && !isGone && (
+          isNewest && (
             <Button look="bare" isBusy={undo.isPending} icon={<Undo2 aria-hidden className="size-4" />} onClick={() => undo.mutate()}>
               {t("memory.undo")}
             </Button>

@@ -78,6 +78,20 @@ describe("the thread", () => {
     expect(store.state().run).toBe(null);
   });
 
+  it("lets a failed answer go on when the stream says so", () => {
+    const { thread: store, show, texts } = thread();
+    for (const event of events) store.apply(event);
+    store.apply({ type: "message.completed", message: { ...whole, status: "failed", text: "Hi", parts: [{ type: "text", text: "Hi" }] } });
+    store.upsert({ ...answer, status: "queued" });
+    show();
+    expect(texts()[1]).toBe("failed Hi");
+    store.apply({ type: "message.snapshot", message: { ...answer, status: "streaming", text: "Hi", parts: [{ type: "text", text: "Hi" }] }, attempt: 2 });
+    store.apply({ type: "text.delta", message: "msg_2", text: " Mira" });
+    show();
+    expect(texts()[1]).toBe("streaming Hi Mira");
+    expect(store.state().run).toBe("run_1");
+  });
+
   it("does not let an older page overwrite what the stream has brought", () => {
     const { thread: store, show, texts } = thread();
     for (const event of events.slice(0, 2)) store.apply(event);
@@ -85,6 +99,9 @@ describe("the thread", () => {
     show();
     expect(texts()).toEqual(["complete Hello", "streaming Hi "]);
     store.load([question, whole], null, "newest");
+    show();
+    expect(texts()).toEqual(["complete Hello", "complete Hi Mira"]);
+    store.load([question, answer], null, "newest");
     show();
     expect(texts()).toEqual(["complete Hello", "complete Hi Mira"]);
     expect(store.state().run).toBe(null);

@@ -61,7 +61,7 @@ export class Thread {
     for (const message of items) {
       const known = this.#messages.get(message.id);
       // What the stream brought may be newer than the page, unless the page already has the end.
-      if (!known || isFinal(message) || !isActive(known)) this.#put(message);
+      if (!known || isFinal(message)) this.#put(message);
     }
     const ids = items.map((message) => message.id);
     const paged = new Set(ids);
@@ -80,13 +80,13 @@ export class Thread {
   apply(event: ChatEvent): void {
     switch (event.type) {
       case "run.started":
-        this.upsert(event.question);
-        this.upsert(event.answer);
+        this.#replace(event.question);
+        this.#replace(event.answer);
         this.#set({ run: event.run, problem: null });
         break;
       case "message.snapshot":
       case "message.completed":
-        this.upsert(event.message);
+        this.#replace(event.message);
         this.#findRun();
         break;
       case "text.delta":
@@ -136,11 +136,16 @@ export class Thread {
     }
   }
 
-  /** Puts a message in, or replaces the one with the same id. */
+  /** Takes a message from the answer to our own POST; the stream may already have brought more of it. */
   upsert(message: Message): void {
+    if (this.#messages.has(message.id) && !isFinal(message)) return;
+    this.#replace(message);
+    this.#findRun();
+  }
+
+  /** What the stream says is in order: also a failed answer that goes on. */
+  #replace(message: Message): void {
     const known = this.#messages.get(message.id);
-    // An answer to our own POST may arrive after the stream has already gone further.
-    if (known && isFinal(known) && !isFinal(message) && known.run === message.run) return;
     this.#put(message);
     if (!known) this.#set({ order: [...this.#state.order, message.id] });
     if (message.role === "assistant" && isFinal(message) && (!known || !isFinal(known))) this.onFinished(message);

@@ -84,12 +84,13 @@ function Version({ version, isCurrent, isBusy, onRestore }: { version: MemoryVer
     <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
       <div className="min-w-0 flex-1 text-[14.5px]">
         <When at={version.at} /> <span className="text-ink-2">{author ? t(author) : version.author}</span>
+        {version.is_deleted && <span className="text-ink-2"> · {t("memory.deleted")}</span>}
         {version.reason && <p className="text-[13.5px] text-ink-2">{version.reason}</p>}
       </div>
       {isCurrent ? (
         <span className="text-[13.5px] text-ink-3">{t("memory.current")}</span>
       ) : (
-        <Button isBusy={isBusy} onClick={onRestore}>
+        !version.is_deleted && <Button isBusy={isBusy} onClick={onRestore}>
           {t("memory.restore")}
         </Button>
       )}

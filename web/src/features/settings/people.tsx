@@ -90,12 +90,12 @@ function Invitations() {
               <span className="min-w-0 flex-1">
                 <span className="font-mono text-[13px]">{invitation.id.slice(0, 14)}</span>{" "}
                 <span className="text-[13.5px] text-ink-2">
-                  {t("people.expires")} <When at={invitation.expires} />
+                  {invitation.used ? t("people.used") : t("people.expires")} <When at={invitation.used ?? invitation.expires} />
                 </span>
               </span>
-              <Button look="danger" isBusy={withdraw.isPending && withdraw.variables === invitation.id} onClick={() => withdraw.mutate(invitation.id)}>
+              {!invitation.used && <Button look="danger" isBusy={withdraw.isPending && withdraw.variables === invitation.id} onClick={() => withdraw.mutate(invitation.id)}>
                 {t("people.withdraw")}
-              </Button>
+              </Button>}
             </li>
           ))}
         </ul>

@@ -36,7 +36,7 @@ function About({ me }: { me: Account }) {
   const isChanged = name !== (me.name ?? "") || timezone !== (me.timezone ?? "");
   function submit(event: FormEvent) {
     event.preventDefault();
-    save.mutate({ name: name.trim(), timezone: timezone || undefined });
+    save.mutate({ name: name.trim() || null, timezone: timezone || null });
   }
   return (
     <Section title={t("profile.about")}>
