@@ -49,7 +49,7 @@ pub(crate) struct Tail {
 
 enum Upstream {
     /// The assistant of this life is speaking.
-    Attached { body: Incoming, life: u64 },
+    Attached { body: Incoming, life: u64, states: watch::Receiver<State> },
     /// It ended; waiting for a later life, or for the sign that this one goes on.
     Parked { life: u64, states: watch::Receiver<State>, lives_at: Instant },
     /// The host said that it is awake.
@@ -59,7 +59,6 @@ enum Upstream {
 enum Attempt {
     Attached {
         body: Incoming,
-        life: u64,
     },
     /// The assistant does not want this stream any more (the chat was deleted, for example).
     Over,
@@ -81,11 +80,10 @@ enum Next {
 impl Tail {
     /// Goes on from an answer whose head has just come.
     pub fn new(gateway: Gateway, visitor: Visitor, place: Place, question: Question, body: Incoming) -> Self {
-        let life = gateway.servers.state(visitor.server).answering_life();
+        let upstream = Upstream::attached(&gateway, &visitor, body);
         let last = question.headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).map(str::to_owned);
         let mut alive = interval_at(Instant::now() + ALIVE_EVERY, ALIVE_EVERY);
         alive.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let upstream = Upstream::Attached { body, life };
         Self { gateway, visitor, question, place, reader: Reader::new(last), alive, upstream }
     }
 
@@ -125,7 +123,9 @@ impl Tail {
                 Next::Ended | Next::Tried(Attempt::Over) => return None,
                 Next::Broken => self.park(LIVES_AFTER_BREAK),
                 Next::Awake => self.upstream = Upstream::Attaching(Box::pin(self.attach())),
-                Next::Tried(Attempt::Attached { body, life }) => self.upstream = Upstream::Attached { body, life },
+                Next::Tried(Attempt::Attached { body }) => {
+                    self.upstream = Upstream::attached(&self.gateway, &self.visitor, body);
+                }
                 Next::Tried(Attempt::Missed { life }) => self.park_after(life, LIVES_AFTER_BREAK),
             }
         }
@@ -161,8 +161,7 @@ impl Tail {
             }
             match gateway.people.call(visitor.server, request).await {
                 Ok(response) if response.status() == StatusCode::OK && people::is_event_stream(response.headers()) => {
-                    let life = gateway.servers.state(visitor.server).answering_life();
-                    Attempt::Attached { body: response.into_body(), life }
+                    Attempt::Attached { body: response.into_body() }
                 }
                 Ok(_) => Attempt::Over,
                 Err(_) => Attempt::Missed { life: state.life },
@@ -172,11 +171,30 @@ impl Tail {
 }
 
 impl Upstream {
+    fn attached(gateway: &Gateway, visitor: &Visitor, body: Incoming) -> Self {
+        let mut states = gateway.servers.watch(visitor.server);
+        let life = states.borrow_and_update().answering_life();
+        Self::Attached { body, life, states }
+    }
+
     /// Safe to drop half-way: nothing is lost.
     async fn next(&mut self) -> Next {
         match self {
-            Self::Attached { body, .. } => loop {
-                match body.frame().await {
+            Self::Attached { body, life, states } => loop {
+                let frame = tokio::select! {
+                    biased;
+                    frame = body.frame() => frame,
+                    // Nothing has ended, so whoever is announced now is the one who speaks here: the host's word was
+                    // late, or the link to the host was new.
+                    Ok(()) = states.changed() => {
+                        let state = *states.borrow_and_update();
+                        if state.is_awake {
+                            *life = state.life;
+                        }
+                        continue;
+                    }
+                };
+                match frame {
                     Some(Ok(frame)) => {
                         if let Ok(data) = frame.into_data() {
                             return Next::Data(data);

@@ -113,6 +113,26 @@ async fn a_first_attach_that_wakes_is_parked_with_the_life_it_woke() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_is_announced_again_is_not_taken_for_the_next_life() {
+    let world = World::new().await;
+    let mira = world.person();
+    let attached = attend(&world, &mira);
+    let mut tab = open(&world, &mira).await;
+    // The link to the host was new: everything is told once more, while the same process speaks.
+    world.gateway.servers().asleep(mira.server);
+    world.gateway.servers().awake(mira.server);
+    settle().await;
+    say(&attached, ": parked\n\n");
+    settle().await;
+    assert_eq!(world.connections(), 1);
+    world.gateway.servers().asleep(mira.server);
+    assert_eq!(piece(&mut tab).await.unwrap(), ": keep-alive\n\n");
+    world.gateway.servers().awake(mira.server);
+    settle().await;
+    assert_eq!(world.connections(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn after_a_crash_the_tab_goes_on_without_half_an_event() {
     let world = World::new().await;
     let mira = world.person();
