@@ -34,7 +34,8 @@ export default defineConfig({
   },
   server: {
     port: 8790,
-    proxy: { "/api": { target: backend, headers: { "x-dev-proxy": "1" } }, "/legal": backend },
+    // The backend must see its own origin, or it refuses what changes anything.
+    proxy: { "/api": { target: backend, changeOrigin: true, headers: { origin: backend } }, "/legal": { target: backend, changeOrigin: true } },
   },
   appType: "spa",
   test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },

@@ -68,7 +68,7 @@ export function newInstallation({ speed = 25 } = {}) {
   function begin(my, chat, question) {
     const run = id("run");
     question.run ??= run;
-    const answer = { id: id("msg"), chat: chat.id, run, role: "assistant", status: "queued", text: "", parts: [], author: { kind: "ally" }, created: now() };
+    const answer = { id: id("msg"), chat: chat.id, run, role: "assistant", status: "queued", text: "", parts: [], author: { kind: "ally" }, needs_model: false, created: now() };
     my.messages.get(chat.id).push(answer);
     my.runs.set(run, { chat, answer, question, isCancelled: false });
     emit(my, chat.id, { type: "run.started", run, question, answer }, run);
@@ -83,7 +83,7 @@ export function newInstallation({ speed = 25 } = {}) {
     const life = (state.life = Symbol());
     const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms * (home.speed / 25)));
     const steps = scripted(question.text, provider(my), files(my));
-    Object.assign(answer, { status: "streaming", text: "", parts: [], author: steps.author, needs_model: steps.needs_model });
+    Object.assign(answer, { status: "streaming", text: "", parts: [], author: steps.author, needs_model: steps.needs_model === true });
     if (attempt > 1) emit(my, chat.id, { type: "message.snapshot", message: answer, attempt }, run);
     await pause(30);
     for (const step of steps.steps) {
@@ -200,7 +200,7 @@ export function newInstallation({ speed = 25 } = {}) {
       account.password = body.new;
       return { status: 204 };
     }],
-    ["GET", "account/sessions", "session", ({ account, session }) => ({ items: [...sessions.values()].filter((one) => one.account === account).map((one) => ({ id: one.id, created: one.created, last_used: one.last_used, agent: one.agent, current: one === session })) })],
+    ["GET", "account/sessions", "session", ({ account, session }) => ({ items: [...sessions.values()].filter((one) => one.account === account).map((one) => ({ id: one.id, created: one.created, last_used: one.last_used, agent: "Chrome on Linux", current: one === session })) })],
     ["DELETE", "account/sessions/:id", "session", ({ at }) => (sessions.delete(at), { status: 204 })],
     ["POST", "account/sessions/revoke-others", "session", ({ account, session }) => {
       for (const one of sessions.values()) if (one.account === account && one !== session) sessions.delete(one.id);
@@ -243,7 +243,7 @@ export function newInstallation({ speed = 25 } = {}) {
       home.unavailable = 0;
       if (Buffer.byteLength(body.text) > 200_000) fail(new Refusal(413, "message_too_long", "This message is too long.", "Send it in several parts."));
       if (key && my.sent.has(key)) return { status: 202, body: my.sent.get(key) };
-      const question = { id: id("msg"), chat: at, role: "user", status: "complete", text: body.text, parts: [{ type: "text", text: body.text }], author: { kind: "person" }, created: now() };
+      const question = { id: id("msg"), chat: at, role: "user", status: "complete", text: body.text, parts: [{ type: "text", text: body.text }], author: { kind: "person" }, needs_model: false, created: now() };
       my.messages.get(at).push(question);
       const sent = begin(my, chat, question);
       if (key) my.sent.set(key, sent);
@@ -256,7 +256,7 @@ export function newInstallation({ speed = 25 } = {}) {
     }],
     ["POST", "runs/:id/cancel", "session", ({ my, at }) => (((my.runs.get(at) ?? fail(missing("run"))).isCancelled = true), { status: 202, body: {} })],
     ["GET", "memory/files", "session", ({ my }) => ({ items: files(my).list().map((path) => ({ path, size: Buffer.byteLength(files(my).read(path)), updated: my.files.get(path).at(-1).at })) })],
-    ["GET", "memory/files/*/versions", "session", ({ my, at }) => ({ items: fileOf(my, at).map(({ text: _, ...rest }) => rest).reverse() })],
+    ["GET", "memory/files/*/versions", "session", ({ my, at }) => ({ items: fileOf(my, at).map(({ text, ...rest }) => ({ ...rest, is_deleted: text === null })).reverse() })],
     ["POST", "memory/files/*/restore", "session", ({ my, at, body }) => {
       const versions = fileOf(my, at);
       const text = body.version === null ? null : (versions.find((one) => one.id === body.version) ?? fail(missing("version"))).text;

@@ -3,13 +3,11 @@ import createClient, { type PathSerializer } from "openapi-fetch";
 import { fromWire, ProblemError } from "./problem";
 import type { paths, Problem } from "./types";
 
-export const API = "/api/v1";
-
 /** Parameters go into the path encoded, but the slashes of a memory path stay. */
 const pathSerializer: PathSerializer = (template, values) =>
-  template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]).split("/").map(encodeURIComponent).join("/"));
+  template.replace(/\{\*?(\w+)\}/g, (_, name: string) => String(values[name]).split("/").map(encodeURIComponent).join("/"));
 
-export const client = createClient<paths>({ baseUrl: API, pathSerializer, credentials: "same-origin" });
+export const client = createClient<paths>({ pathSerializer, credentials: "same-origin" });
 
 /** Called when the session has ended; the app sets it. */
 let onSignedOut: () => void = () => {};

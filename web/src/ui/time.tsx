@@ -23,7 +23,7 @@ export function dayOf(date: Date): string {
 }
 
 export function clockTime(iso: string): string {
-  return format({ hour: "2-digit", minute: "2-digit" }).format(new Date(iso));
+  return format({ hour: hourCycle === "h12" ? "numeric" : "2-digit", minute: "2-digit" }).format(new Date(iso));
 }
 
 export function fullTime(iso: string): string {

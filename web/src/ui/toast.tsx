@@ -38,7 +38,7 @@ export function Toasts({ label, close }: { label: string; close: string }) {
     () => toasts,
   );
   return (
-    <section aria-label={label} aria-live="polite" className="pointer-events-none fixed inset-x-0 top-13 z-40 flex flex-col items-center gap-2 p-3">
+    <section aria-label={label} aria-live="polite" className="pointer-events-none fixed inset-x-0 top-13 z-40 flex flex-col items-center gap-2 p-3 md:items-end">
       {shown.map((toast) => (
         <One key={toast.id} toast={toast} close={close} />
       ))}

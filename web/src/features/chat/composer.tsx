@@ -63,7 +63,7 @@ export function Composer({ sending, isRunning, isStopping, onStop, destination, 
             event.preventDefault();
             if (canSend) void send();
           }}
-          className="rounded-xl border border-line bg-surface shadow-lift focus-within:border-accent"
+          className="flex flex-col rounded-xl border border-line bg-surface shadow-lift focus-within:border-accent max-sm:flex-row max-sm:items-end"
         >
           <textarea
             ref={input}
@@ -74,10 +74,10 @@ export function Composer({ sending, isRunning, isStopping, onStop, destination, 
             aria-label={t("chat.composer.label")}
             aria-keyshortcuts="Enter"
             placeholder={t("chat.composer.placeholder")}
-            className="block min-h-12 w-full resize-none bg-transparent px-4 pt-3.5 pb-1 text-[16px] leading-normal outline-none"
+            className="block min-h-12 w-full min-w-0 resize-none bg-transparent px-4 pt-3.5 pb-1 text-[16px] leading-normal outline-none max-sm:min-h-15 max-sm:flex-1 max-sm:py-4.5"
           />
-          <div className="flex items-center gap-3 py-2 ps-4 pe-2">
-            <span className="min-w-0 flex-1 text-[12.5px] text-ink-3 max-sm:invisible">{isRunning ? t("chat.composer.running") : t("chat.composer.hint")}</span>
+          <div className="flex items-center gap-3 py-2 ps-4 pe-2 max-sm:ps-0">
+            <span className="min-w-0 flex-1 text-[12.5px] text-ink-3 max-sm:hidden">{isRunning ? t("chat.composer.running") : t("chat.composer.hint")}</span>
             {isRunning ? (
               <button type="button" onClick={onStop} disabled={isStopping} className="tap inline-flex min-h-9 items-center gap-2 rounded-lg border border-line bg-surface px-3.5 text-[14.5px] font-medium hover:bg-sunken disabled:opacity-55">
                 <Square aria-hidden className="size-3.5 fill-current" />

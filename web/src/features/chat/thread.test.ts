@@ -4,11 +4,11 @@ import { Thread } from "./thread";
 
 const question: Message = {
   id: "msg_1", chat: "chat_1", run: "run_1", role: "user", status: "complete", text: "Hello", parts: [{ type: "text", text: "Hello" }],
-  author: { kind: "person" }, created: "2026-11-21T09:00:00Z",
+  author: { kind: "person" }, needs_model: false, created: "2026-11-21T09:00:00Z",
 };
 const answer: Message = {
   id: "msg_2", chat: "chat_1", run: "run_1", role: "assistant", status: "queued", text: "", parts: [],
-  author: { kind: "model", provider: "anthropic", model: "claude" }, created: "2026-11-21T09:00:01Z",
+  author: { kind: "model", provider: "anthropic", model: "claude" }, needs_model: false, created: "2026-11-21T09:00:01Z",
 };
 const whole: Message = { ...answer, status: "complete", text: "Hi Mira", parts: [{ type: "text", text: "Hi Mira" }] };
 

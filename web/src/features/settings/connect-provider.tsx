@@ -92,12 +92,12 @@ function LocalServers({ servers, isAdministrator, isChecking, onCheck }: LocalPr
             </p>
             {isAdministrator ? (
               <div className="mt-2 flex flex-wrap gap-2">
-                {server.models.map((model) => (
+                {server.models?.map((model) => (
                   <Button key={model} isBusy={choose.isPending} onClick={() => choose.mutate({ url: server.url, model })}>
                     {t("provider.local.use", { model })}
                   </Button>
                 ))}
-                {server.models.length === 0 && <p className="text-[14px] text-ink-2">{t("provider.local.empty")}</p>}
+                {!server.models?.length && <p className="text-[14px] text-ink-2">{t("provider.local.empty")}</p>}
               </div>
             ) : (
               <p className="mt-1 text-[14px] text-ink-2">{t("provider.local.administrator")}</p>

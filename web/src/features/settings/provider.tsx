@@ -28,7 +28,7 @@ export function ProviderPage() {
   );
 }
 
-const SOURCES: Record<NonNullable<Provider["source"]>, Key> = {
+const SOURCES: Record<string, Key> = {
   own_key: "provider.source.own_key",
   installation: "provider.source.installation",
   environment: "provider.source.environment",
@@ -46,6 +46,7 @@ function State({ state }: { state: Provider }) {
     onSuccess: () => queries.invalidateQueries({ queryKey: providerQuery.queryKey }),
   });
   const canRemove = state.source === "own_key" || (state.source === "local" && account.data?.administrator === true);
+  const source = SOURCES[state.source ?? ""];
   const name = state.provider === "anthropic" ? t("provider.anthropic") : state.provider ? t("provider.openai_compatible") : "";
   return (
     <Section title={t("provider.now")}>
@@ -54,7 +55,7 @@ function State({ state }: { state: Provider }) {
         {state.connected ? (
           <>
             <p className="font-medium">{state.model ? t("provider.connected.model", { provider: name, model: state.model }) : t("provider.connected", { provider: name })}</p>
-            {state.source && <p className="mt-0.5 text-[14.5px] text-ink-2">{t(SOURCES[state.source])}</p>}
+            {source && <p className="mt-0.5 text-[14.5px] text-ink-2">{t(source)}</p>}
           </>
         ) : (
           <>

@@ -32,7 +32,7 @@ export function SessionsPage() {
             <li key={session.id} className="flex flex-wrap items-center gap-x-3 gap-y-1 border-b border-line py-3 first:border-t">
               <Laptop aria-hidden className="size-4.5 text-ink-3" />
               <div className="min-w-0 flex-1">
-                <p className="font-medium">{deviceName(session.agent)}</p>
+                <p className="font-medium">{session.agent || t("sessions.unknown")}</p>
                 <p className="text-[13.5px] text-ink-2">
                   {session.current ? t("sessions.this") : t("sessions.last_used")} <When at={session.last_used} />
                 </p>
@@ -53,13 +53,4 @@ export function SessionsPage() {
       </Section>
     </>
   );
-}
-
-/** "Chrome on Linux" says more than a user agent; what is not known is shown as it is. */
-function deviceName(agent: string | null | undefined): string {
-  if (!agent) return t("sessions.unknown");
-  const browser = /Firefox|Edg|OPR|Chrome|Safari/.exec(agent)?.[0];
-  const system = /Android|iPhone|iPad|Windows|Mac OS X|Linux/.exec(agent)?.[0]?.replace("Mac OS X", "macOS");
-  const name = browser?.replace("Edg", "Edge").replace("OPR", "Opera");
-  return name && system ? t("sessions.device", { browser: name, system }) : agent.slice(0, 80);
 }
