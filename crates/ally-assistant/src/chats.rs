@@ -98,7 +98,12 @@ pub fn delete(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
 
 /// Undoes [`delete`].
 pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
-    store::get(tx, id)?.ok_or_else(not_found)?;
+    let found = store::get(tx, id)?.ok_or_else(not_found)?;
+    let is_due = |deleted: Timestamp| app.clock().now().millis_since(deleted) >= UNDO_MILLIS;
+    if found.deleted.is_some_and(is_due) {
+        // The purge may be a moment late; the promise is not.
+        return Err(not_found().into());
+    }
     store::set_deleted(tx, id, None)?;
     changed(tx, app, id)
 }

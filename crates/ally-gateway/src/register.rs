@@ -30,6 +30,16 @@ pub const REGISTER: &[Entry] = &[
         personal: false,
     },
     Entry {
+        place: Place::File { pattern: "gateway/counters.db" },
+        what: "The file that holds those counts",
+        category: "system.operations",
+        purpose: "keeping within usage limits",
+        basis: Basis::Contract,
+        kept: Kept::WithAccount,
+        recipients: &[],
+        personal: false,
+    },
+    Entry {
         place: Place::File { pattern: "gateway/ally.lock" },
         what: "That the gateway's directory is in use",
         category: "system.operations",

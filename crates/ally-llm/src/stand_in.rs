@@ -161,6 +161,11 @@ impl StandIn {
         self.state.lock().faults.push_back(fault);
     }
 
+    /// Forgets the faults that have not happened yet.
+    pub fn heal(&self) {
+        self.state.lock().faults.clear();
+    }
+
     /// Sets how fast tokens come.
     pub fn pace(&self, pace: Pace) {
         self.state.lock().pace = Some(pace);

@@ -10,6 +10,8 @@
  *                        not covered by fsync or fdatasync of their file, and names created, renamed or removed
  *                        without fsync of their directory. Files that end in -shm are deleted.
  *                        full: this operation and all later ones that need space fail with ENOSPC.
+ * ALLY_CRASH_LIES        Syncs of files that end in -wal do nothing: what synchronous=NORMAL does to each commit, without
+ *                        a setting in the product. The sweep must then find losses, or it sees nothing at all.
  * ALLY_CRASH_COUNT_FILE  Holds the number of operations so far, as 20 digits and a line end; always current, also
  *                        after a kill from outside.
  * ALLY_CRASH_LOG_FILE    Gets one line for each operation, to see what a number means.
@@ -165,6 +167,13 @@ ssize_t sendfile64(int to, int from, off_t *at, size_t length)
 	return sendfile(to, from, at, length);
 }
 
+/* SQLite's log of commits. */
+static int is_log(const char *path)
+{
+	size_t length = strlen(path);
+	return length > 4 && !strcmp(path + length - 4, "-wal");
+}
+
 #define SYNC(name)                                                                                                     \
 	int name(int fd)                                                                                                   \
 	{                                                                                                                  \
@@ -180,7 +189,7 @@ ssize_t sendfile64(int to, int from, off_t *at, size_t length)
 		}                                                                                                              \
 		count_one(#name, path, 0);                                                                                     \
 		int result = (int)REAL(name, fd);                                                                              \
-		if (result == 0) {                                                                                             \
+		if (result == 0 && !(lies && is_log(path))) {                                                                  \
 			file ? bytes_are_safe(file) : names_are_safe(path);                                                        \
 		}                                                                                                              \
 		return (int)done(result);                                                                                      \

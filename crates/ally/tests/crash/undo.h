@@ -48,6 +48,7 @@ static unsigned long crash_at, count;
 static enum mode mode;
 static char *count_page;
 static int log_fd = -1;
+static int lies;
 static struct file *files;
 static struct undo *undos;
 
@@ -66,6 +67,7 @@ static void start(void)
 	if ((text = getenv("ALLY_CRASH_MODE"))) {
 		mode = !strcmp(text, "power") ? POWER : !strcmp(text, "full") ? FULL : KILL;
 	}
+	lies = getenv("ALLY_CRASH_LIES") != NULL;
 	if ((text = getenv("ALLY_CRASH_COUNT_FILE"))) {
 		int fd = REAL(openat, AT_FDCWD, text, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 		if (fd >= 0 && REAL(ftruncate, fd, 21) == 0) {

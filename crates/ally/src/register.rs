@@ -1,0 +1,64 @@
+//! The whole privacy register: what each part keeps or sends, joined.
+
+use ally_types::register::{Basis, Entry, Kept, Place, Register};
+
+/// Every entry there is. A test compares it with the real schemas, files, cookies, storage keys and hosts.
+pub const ALL: Register = &[
+    ally_assistant::REGISTER,
+    ally_durable::REGISTER,
+    ally_platform::REGISTER,
+    ally_gateway::REGISTER,
+    ally_llm::REGISTER,
+    ally_host::REGISTER,
+    OWN,
+];
+
+/// What the binary itself makes: the root keys and the browser's storage.
+const OWN: &[Entry] = &[
+    Entry {
+        place: Place::File { pattern: "platform/platform.key" },
+        what: "The platform's root key",
+        category: "system.operations",
+        purpose: "derive the password pepper and the key of session cookies",
+        basis: Basis::LegitimateInterest,
+        kept: Kept::WithAccount,
+        recipients: &[],
+        personal: false,
+    },
+    Entry {
+        place: Place::File { pattern: "host/region.key" },
+        what: "The region's root key",
+        category: "system.operations",
+        purpose: "wrap each person's own key and sign who is asking",
+        basis: Basis::LegitimateInterest,
+        kept: Kept::WithAccount,
+        recipients: &[],
+        personal: false,
+    },
+    Entry {
+        place: Place::StorageKey { key: "drafts" },
+        what: "Messages that you have begun to write and not sent, in this browser only",
+        category: "user.content.private",
+        purpose: "keep what you were writing when the page is loaded again",
+        basis: Basis::Contract,
+        kept: Kept::Session,
+        recipients: &[],
+        personal: true,
+    },
+    storage("theme", "Light, dark or automatic", "remember how you like the screen"),
+    storage("sidebar", "Whether the list of chats is open", "remember how you like the screen"),
+    storage("last_seen_changelog", "The newest change you have seen", "show what is new only once"),
+];
+
+const fn storage(key: &'static str, what: &'static str, purpose: &'static str) -> Entry {
+    Entry {
+        place: Place::StorageKey { key },
+        what,
+        category: "user.behavior",
+        purpose,
+        basis: Basis::Contract,
+        kept: Kept::UntilDeleted,
+        recipients: &[],
+        personal: false,
+    }
+}

@@ -1,0 +1,121 @@
+//! Each role as a process: read the boot document, start the reactor, run.
+
+use crate::{client, foreign, register};
+use ally_types::log::{self, Level};
+use ally_types::{Chance, Clock, Problem, SystemChance, SystemClock};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// A boot document with what every role of `ally serve` needs beside its own part.
+#[derive(Serialize, Deserialize)]
+pub struct Boot<T> {
+    /// How much is logged, 1 (errors) to 5 (everything).
+    pub log: u8,
+    /// The role's own part.
+    pub role: T,
+}
+
+fn level(number: u8) -> Level {
+    match number {
+        1 => Level::Error,
+        2 => Level::Warn,
+        4 => Level::Debug,
+        5 => Level::Trace,
+        _ => Level::Info,
+    }
+}
+
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+fn chance() -> Arc<dyn Chance> {
+    Arc::new(SystemChance)
+}
+
+/// Reads the boot document and hands it to `run` on a reactor with one thread.
+fn start<T, F>(name: &'static str, boot_fd: i32, run: impl FnOnce(T) -> F) -> ExitCode
+where
+    T: DeserializeOwned,
+    F: Future<Output = Result<(), Problem>>,
+{
+    let boot: Boot<T> = match ally_sandbox::read_boot(boot_fd) {
+        Ok(boot) => boot,
+        Err(error) => return unreadable(name, &error),
+    };
+    foreign::install(level(boot.log));
+    let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let reactor = reactor.expect("a reactor needs only a few descriptors");
+    finish(name, reactor.block_on(run(boot.role)))
+}
+
+fn unreadable(name: &'static str, error: &std::io::Error) -> ExitCode {
+    log::error("this role is started by `ally serve`", &[("role", &name), ("error", &error.kind())]);
+    ExitCode::from(2)
+}
+
+fn finish(name: &'static str, ended: Result<(), Problem>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => {
+            log::error("role ended", &[("role", &name), ("problem", &Kind(problem))]);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A problem's stable name, which holds nothing of a person.
+struct Kind(Problem);
+
+impl log::Loggable for Kind {
+    fn write(&self, line: &mut String) {
+        line.push_str(&self.0.kind);
+    }
+}
+
+/// The supervisor.
+pub fn host(boot_fd: i32) -> ExitCode {
+    start("host", boot_fd, |boot: ally_host::Boot| ally_host::run(boot, clock(), chance()))
+}
+
+/// Accounts and sign-in.
+pub fn platform(boot_fd: i32) -> ExitCode {
+    start("platform", boot_fd, |boot: ally_platform::Boot| async move {
+        let listener = ally_sandbox::inherited(boot.listener_fd).map_err(|_| Problem::internal())?;
+        ally_platform::run(boot, listener.into(), register::ALL).await.map_err(|error| match error {
+            ally_platform::StartError::Store(_) => {
+                Problem::new(500, "database_unavailable", "The database of accounts could not be opened.")
+                    .next("Check the disk, and that no newer version of Ally has used it.")
+            }
+            ally_platform::StartError::Key => {
+                Problem::new(500, "key_unreadable", "A key of the boot document is broken.")
+            }
+            ally_platform::StartError::Socket(_) => Problem::new(500, "socket_broken", "The platform's socket failed."),
+        })
+    })
+}
+
+/// The edge.
+pub fn gateway(boot_fd: i32) -> ExitCode {
+    start("gateway", boot_fd, |boot: ally_gateway::Boot| async move {
+        let client = client::build().map_err(|_| {
+            Problem::new(500, "no_certificates", "The system's root certificates could not be read.")
+                .next("Install the package ca-certificates.")
+        })?;
+        ally_gateway::run(boot, client, crate::openapi::json().into(), clock(), chance()).await
+    })
+}
+
+/// The server of one person. Its boot document comes from the host and has no envelope.
+pub fn assistant(boot_fd: i32) -> ExitCode {
+    let boot: ally_types::host::AssistantBoot = match ally_sandbox::read_boot(boot_fd) {
+        Ok(boot) => boot,
+        Err(error) => return unreadable("assistant", &error),
+    };
+    foreign::install(Level::Info);
+    let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let reactor = reactor.expect("a reactor needs only a few descriptors");
+    finish("assistant", reactor.block_on(ally_assistant::run(boot)))
+}

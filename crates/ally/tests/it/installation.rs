@@ -1,0 +1,189 @@
+//! A running installation: the real binary with its own data directory and port.
+
+use crate::browser::Browser;
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use tempfile::TempDir;
+
+/// `ally serve` in a directory of its own. Ends with the test.
+pub struct Installation {
+    pub address: SocketAddr,
+    pub data: PathBuf,
+    child: Child,
+    /// Everything that was written to standard output and standard error.
+    pub log: Arc<Mutex<String>>,
+    _directory: Arc<TempDir>,
+}
+
+/// How to start it.
+pub struct Setup {
+    environment: Vec<(String, String)>,
+    directory: Arc<TempDir>,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self { environment: Vec::new(), directory: Arc::new(tempfile::tempdir().unwrap()) }
+    }
+}
+
+impl Setup {
+    /// Sets an environment variable of `ally serve`.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.environment.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With a stand-in for Anthropic at this address.
+    #[must_use]
+    pub fn with_anthropic(self, base_url: &str) -> Self {
+        self.with("ANTHROPIC_API_KEY", ally_llm::stand_in::KEY).with("ANTHROPIC_BASE_URL", base_url)
+    }
+
+    /// Where its data will be.
+    pub fn data(&self) -> PathBuf {
+        self.directory.path().join("ally-data")
+    }
+
+    /// Starts it and waits until it says that it is ready.
+    pub fn start(self) -> Installation {
+        let directory = Arc::clone(&self.directory);
+        let data = directory.path().join("ally-data");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ally"));
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+        command.current_dir(directory.path()).env_clear().envs(self.environment);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let (out, err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let seen = Arc::clone(&log);
+        std::thread::spawn(move || follow(err, &seen, |_| ()));
+        let seen = Arc::clone(&log);
+        std::thread::spawn(move || {
+            follow(out, &seen, |line| {
+                if let Some(address) = line.trim().strip_prefix("Ally is ready: http://") {
+                    let _ = ready.send(address.parse().unwrap());
+                }
+            });
+        });
+        let address = is_ready.recv_timeout(crate::browser::PATIENCE).unwrap_or_else(|_| {
+            panic!("the installation did not get ready:\n{}", log.lock().unwrap());
+        });
+        Installation { address, data, child, log, _directory: directory }
+    }
+}
+
+fn follow(stream: impl std::io::Read, log: &Mutex<String>, mut each: impl FnMut(&str)) {
+    let mut reader = BufReader::new(stream);
+    let mut line = Vec::new();
+    while reader.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
+        let text = String::from_utf8_lossy(&line).into_owned();
+        each(&text);
+        log.lock().unwrap().push_str(&text);
+        line.clear();
+    }
+}
+
+impl Installation {
+    /// An installation without a provider.
+    pub fn start() -> Self {
+        Setup::default().start()
+    }
+
+    /// A browser that is not signed in.
+    pub fn browser(&self) -> Browser {
+        Browser::new(self.address)
+    }
+
+    /// The administrator's browser; makes the first account.
+    pub async fn administrator(&self) -> Browser {
+        let browser = self.browser();
+        browser.sign_up("mira@example.org", None).await;
+        browser
+    }
+
+    /// Another person, by invitation.
+    pub async fn guest(&self, administrator: &Browser, email: &str) -> Browser {
+        let invitation = administrator.post("/api/v1/invitations", serde_json::json!({})).await.expect(201).json();
+        let url = invitation["url"].as_str().unwrap();
+        let token = url.rsplit_once('=').unwrap().1;
+        let browser = self.browser();
+        browser.sign_up(email, Some(token)).await;
+        browser
+    }
+
+    /// Stops it as Ctrl-C does and gives back what it said.
+    pub fn stop(mut self) -> String {
+        rustix::process::kill_process(rustix::process::Pid::from_child(&self.child), rustix::process::Signal::TERM)
+            .unwrap();
+        self.child.wait().unwrap();
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Stops it and starts it again over the same data.
+    pub fn restart(self, setup: Setup) -> Self {
+        let directory = Arc::clone(&self._directory);
+        self.stop();
+        Setup { directory, ..setup }.start()
+    }
+
+    /// The process ids of all assistants that are awake.
+    pub fn assistants(&self) -> Vec<u32> {
+        let mut found = Vec::new();
+        for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+            let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+            let is_assistant = std::fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| line.split(|byte| *byte == 0).nth(1) == Some(b"assistant"));
+            if is_assistant && descends_from(pid, self.child.id()) {
+                found.push(pid);
+            }
+        }
+        found
+    }
+
+    /// Every file below the data directory, with its content.
+    pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let mut files = Vec::new();
+        collect(&self.data, &mut files);
+        files
+    }
+}
+
+fn descends_from(mut pid: u32, ancestor: u32) -> bool {
+    while pid > 1 {
+        if pid == ancestor {
+            return true;
+        }
+        let Ok(stat) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+        let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        pid = after_name.split_whitespace().nth(1).and_then(|parent| parent.parse().ok()).unwrap_or(0);
+    }
+    false
+}
+
+fn collect(directory: &Path, files: &mut Vec<(PathBuf, Vec<u8>)>) {
+    for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
+        let kind = entry.file_type().unwrap();
+        if kind.is_dir() {
+            collect(&entry.path(), files);
+        } else if kind.is_file() {
+            let mut bytes = Vec::new();
+            if std::fs::File::open(entry.path()).and_then(|mut file| file.read_to_end(&mut bytes)).is_ok() {
+                files.push((entry.path(), bytes));
+            }
+        }
+    }
+}
+
+impl Drop for Installation {
+    fn drop(&mut self) {
+        // Its children die with it.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

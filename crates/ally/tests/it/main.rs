@@ -1,0 +1,18 @@
+//! The whole product, entered by its doors: the real binary, its processes and its files.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
+
+mod app;
+mod browser;
+mod canaries;
+mod chats;
+mod crash;
+mod crash_bench;
+#[path = "../crash/proof.rs"]
+mod crash_shim;
+mod disk;
+mod first_steps;
+mod installation;
+mod neighbours;
+mod register;
+mod sleep;
+mod whole;

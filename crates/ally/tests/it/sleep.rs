@@ -1,0 +1,80 @@
+//! Assistants that sleep, wake, and die in the middle.
+
+use crate::installation::{Installation, Setup};
+use ally_llm::script::{Gate, Rule, Step, Turn};
+use ally_llm::stand_in::StandIn;
+
+#[tokio::test]
+async fn an_open_tab_wakes_nobody_and_still_hears_what_another_device_says() {
+    let installation = Setup::default().with("ALLY_IDLE_EXIT_SECONDS", "1").start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    let mut tab = mira.events(&format!("/api/v1/chats/{chat}/events"), None).await;
+    let phone = mira.second_tab();
+    for round in 0..3 {
+        let sent = phone.say(&chat, "what time is it in Lisbon?").await;
+        let answer = tab.answer(sent["answer"]["id"].as_str().unwrap()).await;
+        assert_eq!(answer["status"], "complete", "round {round}: {answer}");
+        asleep(&installation).await;
+    }
+    assert!(installation.assistants().is_empty());
+}
+
+/// Waits until no assistant of this installation is awake.
+async fn asleep(installation: &Installation) {
+    let deadline = std::time::Instant::now() + crate::browser::PATIENCE;
+    while !installation.assistants().is_empty() {
+        assert!(std::time::Instant::now() < deadline, "it does not fall asleep");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn stopping_my_assistant_in_settings_kills_it_and_it_comes_back() {
+    let installation = Installation::start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    mira.ask(&chat, "help").await;
+    let before = installation.assistants();
+    assert_eq!(before.len(), 1);
+    mira.post("/api/v1/assistant/stop", serde_json::json!({})).await.expect(202);
+    let answer = mira.ask(&chat, "help").await;
+    assert_eq!(answer["status"], "complete", "{answer}");
+    assert_ne!(installation.assistants(), before);
+}
+
+#[tokio::test]
+async fn killed_in_the_middle_of_an_answer_she_watches_it_resume() {
+    let stand_in = StandIn::start().await.unwrap();
+    let installation = Setup::default().with_anthropic(&stand_in.url()).start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    let gate = Gate::default();
+    let create = serde_json::json!({ "command": "create", "path": "/memories/tea.md", "file_text": "- green tea\n" });
+    let turns = vec![
+        Turn::call("memory", create),
+        Turn::of([Step::Text("You like ".to_owned()), Step::Hold(gate.clone()), Step::Text("green tea.".to_owned())]),
+    ];
+    stand_in.always(Rule { when: "tea".to_owned(), turns });
+    let mut tab = mira.events(&format!("/api/v1/chats/{chat}/events"), None).await;
+    let sent = mira.say(&chat, "I like green tea").await;
+    tab.until("text.delta").await;
+    mira.post("/api/v1/assistant/stop", serde_json::json!({})).await.expect(202);
+    // The same tab, without being opened again, sees the second attempt begin with what is known.
+    let snapshot = loop {
+        let event = tab.until("message.snapshot").await;
+        if event["message"]["id"] == sent["answer"]["id"] && event["attempt"].as_u64() > Some(1) {
+            break event;
+        }
+    };
+    assert_eq!(snapshot["message"]["status"], "streaming", "{snapshot}");
+    gate.open();
+    let answer = tab.answer(sent["answer"]["id"].as_str().unwrap()).await;
+    assert_eq!(
+        (answer["status"].as_str(), answer["text"].as_str()),
+        (Some("complete"), Some("You like green tea.")),
+        "{answer}"
+    );
+    let versions = mira.get("/api/v1/memory/files/tea.md/versions").await.expect(200).json();
+    assert_eq!(versions["items"].as_array().unwrap().len(), 1, "the file was written once: {versions}");
+}
