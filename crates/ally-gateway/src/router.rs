@@ -54,6 +54,7 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
         .route("/api/v1/provider/installation", put(models::admin::put_key).delete(models::admin::delete_key))
         // the app
         .route("/app", get(assets::index))
+        .route("/app/", get(assets::index))
         .route("/app/{*rest}", get(assets::index))
         .route("/assets/{*rest}", get(assets::asset));
     for page in PAGES {
