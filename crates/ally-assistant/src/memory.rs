@@ -130,6 +130,36 @@ pub async fn core(app: &App) -> Done<Vec<store::File>> {
         .await
 }
 
+/// Brings back a version of a file, or with `None` the state before its first one: no file. Answers the file.
+pub async fn restore(
+    app: &App,
+    account: AccountId,
+    path: NotePath,
+    version: Option<VersionId>,
+) -> Done<Option<store::File>> {
+    let desk = app.memory().sit(app).await?;
+    desk.look_at(app, &path).await?;
+    let asked = path.clone();
+    let versions = app.store().read(move |tx| store::versions(tx, &asked)).await?;
+    let text = match version {
+        None if versions.is_empty() => return Err(not_found().into()),
+        None => None,
+        Some(id) => versions.into_iter().find(|version| version.id == id).ok_or_else(not_found)?.text,
+    };
+    let change = Change {
+        path: path.clone(),
+        text,
+        author: "person",
+        reason: "Brought back an earlier version",
+        run: None,
+        account: Some(account),
+        label: Label::USER,
+        chat: None,
+    };
+    desk.change(app, change).await?;
+    desk.read(app, &path).await
+}
+
 /// Writes a change into the database; the caller holds the desk and brings it to disk afterwards.
 pub fn commit(tx: &Tx, app: &App, change: &Change) -> Done<FileRef> {
     let text = change.text.as_ref().map(screened);

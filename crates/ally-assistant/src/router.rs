@@ -6,6 +6,7 @@ use ally_http::{answer, log};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -26,7 +27,7 @@ fn table() -> OpenApiRouter<App> {
         .routes(routes!(runs::http::journal))
         .routes(routes!(runs::http::cancel))
         .routes(routes!(memory::http::list))
-        .routes(routes!(memory::http::read, memory::http::restore))
+        .route("/api/v1/memory/files/{*path}", get(memory::http::get).post(memory::http::post))
         .routes(routes!(memory::http::search))
         .routes(routes!(provider::http::get, provider::http::put, provider::http::delete))
         .routes(routes!(usage::http::list))
@@ -48,5 +49,16 @@ pub(crate) fn router(app: App) -> Router {
 
 /// The description of all routes.
 pub fn openapi() -> OpenApi {
-    table().split_for_parts().1
+    let mut api = table().split_for_parts().1;
+    api.merge(memory_files().split_for_parts().1);
+    api
+}
+
+/// The three addresses below `memory/files`. The path of a file may hold slashes, so the router takes in everything
+/// behind it at once and the doors look at its end; the description names them apart.
+fn memory_files() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(memory::http::read))
+        .routes(routes!(memory::http::versions))
+        .routes(routes!(memory::http::restore))
 }

@@ -65,8 +65,8 @@ struct Close {
 /// What comes next.
 #[derive(Debug, PartialEq)]
 enum Next {
-    /// These calls have no result.
-    Tools(u32, Vec<ToolCall>),
+    /// These calls of a step have no result; the number of each is its place in the step, from 1.
+    Tools(u32, Vec<(usize, ToolCall)>),
     /// This step of the model.
     Model(u32),
     /// The answer is whole.
@@ -354,19 +354,15 @@ fn failed(problem: &Problem) -> Ending {
 /// What comes next for an answer, from its rows alone.
 fn next(answer: &Stored) -> Next {
     let Some(step) = answer.blocks.last().map(|block| block.step) else { return Next::Model(1) };
-    let calls = answer.blocks.iter().filter_map(|block| match &block.piece {
-        Piece::Call(call) => Some((block.step, call)),
-        _ => None,
-    });
-    let open: Vec<_> = calls
-        .clone()
-        .filter(|(_, call)| answer.result_of(&call.call).is_none())
-        .map(|(_, call)| call.clone())
-        .collect();
+    let of_step = answer.blocks.iter().filter(|block| block.step == step);
+    let calls = of_step.filter_map(|block| if let Piece::Call(call) = &block.piece { Some(call) } else { None });
+    let numbered = (1..).zip(calls);
+    let is_open = |(_, call): &(usize, &ToolCall)| answer.result_of(&call.call).is_none();
+    let open: Vec<_> = numbered.clone().filter(is_open).map(|(number, call)| (number, call.clone())).collect();
     if !open.is_empty() {
         return Next::Tools(step, open);
     }
-    if calls.clone().any(|(of, _)| of == step) { Next::Model(step + 1) } else { Next::End }
+    if numbered.count() > 0 { Next::Model(step + 1) } else { Next::End }
 }
 
 /// Whether the last step asks for something that was asked for too often.
@@ -504,7 +500,7 @@ fn settle(tx: &Tx, app: &App, run: RunId, answer: MessageId, close: Close, endin
     let now = app.clock().now();
     if let Next::Tools(_, calls) = next(&stored) {
         let text = if close.status == Status::Stopped { act::STOPPED } else { "Not run: the turn ended before it." };
-        for call in calls {
+        for (_, call) in calls {
             let result = ToolResult {
                 call: call.call,
                 ok: false,

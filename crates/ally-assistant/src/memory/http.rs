@@ -1,14 +1,14 @@
 //! The doors of memory: the person reads, looks back, undoes and searches.
 
 use super::path::NotePath;
-use super::{Change, store};
+use super::store;
 use crate::app::App;
 use crate::door::Path;
 use crate::owner::Owner;
 use crate::page::Items;
 use crate::search::{self, Hit, Query};
 use ally_http::{Answer, Json};
-use ally_types::{Content, Label, Problem, RunId, Timestamp, VersionId};
+use ally_types::{Content, Problem, RunId, Timestamp, VersionId};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
@@ -84,64 +84,65 @@ pub async fn list(State(app): State<App>, _: Owner) -> Answer<Json<Items<FileEnt
     }))))
 }
 
-/// One memory file, or with `/versions` behind the path its history, newest first.
-#[utoipa::path(get, path = "/api/v1/memory/files/{*path}", tag = "memory", operation_id = "read_memory_file",
-    params(("path" = String, Path, description = "Such as `people/ana.md`; `/versions` behind it answers the history")),
+/// One memory file, such as `people/ana.md`. Slashes in the path stand as they are.
+#[utoipa::path(get, path = "/api/v1/memory/files/{path}", tag = "memory", operation_id = "read_memory_file",
+    params(("path" = String, Path)),
     responses((status = 200, body = MemoryFile), (status = 404, body = Problem)))]
 pub async fn read(State(app): State<App>, _: Owner, Path(path): Path<String>) -> Answer<Response> {
-    if let Some(path) = path.strip_suffix("/versions") {
-        return versions(&app, path).await;
-    }
     let path = NotePath::parse(&path).ok_or_else(super::not_found)?;
     let file = app.memory().sit(&app).await?.read(&app, &path).await?.ok_or_else(super::not_found)?;
     Ok(Json(MemoryFile::from(file)).into_response())
 }
 
-async fn versions(app: &App, path: &str) -> Answer<Response> {
-    let path = NotePath::parse(path).ok_or_else(super::not_found)?;
-    app.memory().sit(app).await?.look_at(app, &path).await?;
+/// The history of a memory file, newest first.
+#[utoipa::path(get, path = "/api/v1/memory/files/{path}/versions", tag = "memory",
+    operation_id = "list_memory_versions", params(("path" = String, Path)),
+    responses((status = 200, body = Items<VersionEntry>), (status = 404, body = Problem)))]
+pub async fn versions(State(app): State<App>, _: Owner, Path(path): Path<String>) -> Answer<Json<Items<VersionEntry>>> {
+    let path = NotePath::parse(&path).ok_or_else(super::not_found)?;
+    app.memory().sit(&app).await?.look_at(&app, &path).await?;
     let versions = app.store().read(move |tx| store::versions(tx, &path)).await?;
     if versions.is_empty() {
         return Err(super::not_found().into());
     }
-    Ok(Json(Items::all(versions.into_iter().map(VersionEntry::from))).into_response())
+    Ok(Json(Items::all(versions.into_iter().map(VersionEntry::from))))
 }
 
-/// Brings back an earlier version: undo. The path ends with `/restore`.
-#[utoipa::path(post, path = "/api/v1/memory/files/{*path}", tag = "memory", operation_id = "restore_memory_file",
-    params(("path" = String, Path, description = "Such as `people/ana.md/restore`")), request_body = Restore,
-    responses((status = 200, body = MemoryFile), (status = 204, description = "The file is gone again"), (status = 404, body = Problem)))]
+/// Brings back an earlier version: undo.
+#[utoipa::path(post, path = "/api/v1/memory/files/{path}/restore", tag = "memory",
+    operation_id = "restore_memory_file", params(("path" = String, Path)), request_body = Restore,
+    responses((status = 200, body = MemoryFile), (status = 204, description = "The file is gone again"),
+        (status = 404, body = Problem)))]
 pub async fn restore(
     State(app): State<App>,
     owner: Owner,
     Path(path): Path<String>,
     Json(wanted): Json<Restore>,
 ) -> Answer<Response> {
-    let path = path.strip_suffix("/restore").and_then(NotePath::parse).ok_or_else(super::not_found)?;
-    let desk = app.memory().sit(&app).await?;
-    desk.look_at(&app, &path).await?;
-    let asked = path.clone();
-    let versions = app.store().read(move |tx| store::versions(tx, &asked)).await?;
-    let text = match wanted.version {
-        None if versions.is_empty() => return Err(super::not_found().into()),
-        None => None,
-        Some(id) => versions.into_iter().find(|version| version.id == id).ok_or_else(super::not_found)?.text,
-    };
-    let change = Change {
-        path: path.clone(),
-        text,
-        author: "person",
-        reason: "Brought back an earlier version",
-        run: None,
-        account: Some(owner.account),
-        label: Label::USER,
-        chat: None,
-    };
-    desk.change(&app, change).await?;
-    Ok(match desk.read(&app, &path).await? {
+    let path = NotePath::parse(&path).ok_or_else(super::not_found)?;
+    Ok(match super::restore(&app, owner.account, path, wanted.version).await? {
         Some(file) => Json(MemoryFile::from(file)).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),
     })
+}
+
+/// Takes in every `GET` below `memory/files`.
+pub async fn get(state: State<App>, owner: Owner, Path(path): Path<String>) -> Answer<Response> {
+    match path.strip_suffix("/versions") {
+        Some(path) => Ok(versions(state, owner, Path(path.to_owned())).await?.into_response()),
+        None => read(state, owner, Path(path)).await,
+    }
+}
+
+/// Takes in every `POST` below `memory/files`.
+pub async fn post(
+    state: State<App>,
+    owner: Owner,
+    Path(path): Path<String>,
+    wanted: Json<Restore>,
+) -> Answer<Response> {
+    let path = path.strip_suffix("/restore").ok_or_else(super::not_found)?.to_owned();
+    restore(state, owner, Path(path), wanted).await
 }
 
 /// Searches notes and past messages. The words travel in the body, so that they stand in no log.

@@ -24,23 +24,25 @@ struct Begin<'a> {
 }
 
 /// Runs the calls of one step, in their order. Comes back early when the person stops the run.
-pub async fn act(turn: &Turn, step: u32, calls: &[ToolCall], label: Label) -> Result<(), Error> {
-    let begins = calls.iter().enumerate().map(|(at, call)| begin(step, at, call, label));
+pub async fn act(turn: &Turn, step: u32, calls: &[(usize, ToolCall)], label: Label) -> Result<(), Error> {
+    let begins = calls.iter().map(|(number, call)| begin(step, *number, call, label));
     let begins = begins.collect::<Result<Vec<_>, Problem>>()?;
     let begun = turn.run.begin(begins.iter().map(|begin| begin.step.clone()).collect()).await?;
     for (begin, begun) in begins.iter().zip(begun) {
         if turn.run.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        if let Begun::Go(ticket) | Begun::LookUp(ticket) = begun {
-            run(turn, begin, ticket, label).await?;
+        match begun {
+            Begun::Go(ticket) | Begun::LookUp(ticket) => run(turn, begin, ticket, label).await?,
+            // An outcome without its result cannot be: they are one transaction.
+            Begun::Done(_) => return Err(Problem::internal().into()),
         }
     }
     Ok(())
 }
 
 /// The one place where it is decided whether a call may be done.
-fn begin(step: u32, at: usize, call: &ToolCall, label: Label) -> Result<Begin<'_>, Problem> {
+fn begin(step: u32, number: usize, call: &ToolCall, label: Label) -> Result<Begin<'_>, Problem> {
     let tool = tools::named(&call.tool);
     // A tool that does not exist changes nothing; its call is answered with an error.
     let nothing = Action { effect: Effect::Read, sink: Sink::Read, touches: Touches::Other };
@@ -51,7 +53,7 @@ fn begin(step: u32, at: usize, call: &ToolCall, label: Label) -> Result<Begin<'_
         "call": call.call, "tool": call.tool, "input": call.input,
         "sink": action.sink.as_str(), "free": decision.is_free(), "rule": decision.rule().as_str(),
     });
-    let step = Step::new(format!("{step}/tool/{}", at + 1), action.effect, label, &request)?;
+    let step = Step::new(format!("{step}/tool/{number}"), action.effect, label, &request)?;
     Ok(Begin { call, decision, step })
 }
 

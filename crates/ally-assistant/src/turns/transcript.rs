@@ -60,8 +60,9 @@ impl Builder {
             Piece::Call(_) => true,
             Piece::Thinking(_) | Piece::Opaque { .. } => false,
         };
-        // What only its provider understands cannot stand alone.
-        if !pieces.clone().any(says) {
+        // What only its provider understands cannot stand alone, and the model does not speak first: the beginning of a
+        // long chat may be cut off.
+        if self.messages.is_empty() || !pieces.clone().any(says) {
             return;
         }
         let (mut said, mut results) = (Vec::new(), Vec::new());
@@ -103,3 +104,8 @@ impl Builder {
 fn text(words: &str) -> Vec<Block> {
     if words.trim().is_empty() { Vec::new() } else { vec![Block::Text { text: words.into() }] }
 }
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod valid;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 #[into_params(parameter_in = Query)]
 pub struct Wanted {
     /// How to sum up; by day if it is not said.
+    #[param(inline)]
     by: Option<By>,
     /// The first day, `2026-11-21` (UTC).
     from: Option<String>,

@@ -1,5 +1,6 @@
 //! The gateway's side of the outbound socket, in memory: says what a test has prepared and remembers what it was asked.
 
+use crate::valid;
 use ally_assistant::Connect;
 use ally_llm::{Block, Event, Failure, FailureKind, Request, Stop, Usage};
 use ally_types::Problem;
@@ -83,7 +84,7 @@ pub struct FakeGateway(Arc<Mutex<Inner>>);
 #[derive(Default)]
 struct Inner {
     answers: VecDeque<Vec<Say>>,
-    otherwise: Option<Vec<Say>>,
+    otherwise: Option<Arc<dyn Fn(&Request) -> Vec<Say> + Send + Sync>>,
     is_builtin: bool,
     requests: Vec<Request>,
     keys: Vec<Option<String>>,
@@ -142,7 +143,12 @@ impl FakeGateway {
 
     /// What it says when nothing else was prepared.
     pub fn always_says(&self, pieces: Vec<Say>) {
-        self.0.lock().unwrap().otherwise = Some(pieces);
+        self.answers_with(move |_| pieces.clone());
+    }
+
+    /// What it says depends on what it is asked.
+    pub fn answers_with(&self, answer: impl Fn(&Request) -> Vec<Say> + Send + Sync + 'static) {
+        self.0.lock().unwrap().otherwise = Some(Arc::new(answer));
     }
 
     /// From now on the built-in commands answer.
@@ -167,8 +173,13 @@ impl FakeGateway {
         self.0.lock().unwrap().is_away = is_away;
     }
 
+    /// The requests that came. Each of them is one that every provider accepts.
     pub fn requests(&self) -> Vec<Request> {
-        self.0.lock().unwrap().requests.clone()
+        let requests = self.0.lock().unwrap().requests.clone();
+        for request in &requests {
+            assert_eq!(valid::fault(&request.messages), None, "{:?}", request.messages);
+        }
+        requests
     }
 
     pub fn keys(&self) -> Vec<Option<String>> {
@@ -208,7 +219,7 @@ async fn model(State(gateway): State<FakeGateway>, headers: HeaderMap, Json(requ
         let mut inner = gateway.0.lock().unwrap();
         inner.requests.push(request.clone());
         inner.keys.push(key);
-        match inner.answers.pop_front().or_else(|| inner.otherwise.clone()) {
+        match inner.answers.pop_front().or_else(|| inner.otherwise.clone().map(|answer| answer(&request))) {
             Some(pieces) => pieces,
             None if inner.is_builtin => ally_llm::builtin::answer(&request).into_iter().map(Say::Event).collect(),
             None => text("I have nothing to say."),

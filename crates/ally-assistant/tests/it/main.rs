@@ -13,4 +13,6 @@ mod register;
 mod tools;
 mod turns;
 mod usage;
+#[path = "../../src/turns/transcript/valid.rs"]
+mod valid;
 mod world;

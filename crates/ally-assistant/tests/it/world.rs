@@ -67,6 +67,20 @@ impl World {
         })
     }
 
+    /// The same person with an empty directory and another gateway.
+    pub fn twin(other: &Self, gateway: FakeGateway) -> Arc<Self> {
+        gateway.has_provider();
+        Arc::new(Self {
+            directory: Arc::new(tempfile::tempdir().unwrap()),
+            gateway,
+            clock: Arc::clone(&other.clock),
+            signer: Arc::clone(&other.signer),
+            server: other.server,
+            account: other.account,
+            key: other.key.clone(),
+        })
+    }
+
     pub fn parts(&self, clock: Arc<dyn Clock>) -> Parts {
         Parts {
             server: self.server,
