@@ -19,9 +19,9 @@ use std::sync::Arc;
 
 const STYLE: &str = include_str!("pages/public.css");
 
-/// Nothing is loaded but the style sheet, nothing is sent anywhere, and no other page may frame these.
+/// Nothing is loaded but the style sheet and the icon, nothing is sent anywhere, and no other page may frame these.
 const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// All public pages, ready to be sent.
 pub(crate) struct Documents {

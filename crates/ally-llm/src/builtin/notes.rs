@@ -37,8 +37,11 @@ pub(super) fn recall(about: &str, said: &str, done: &[Done]) -> Move {
     if !search.ok {
         return Move::Say(format!("I could not search my notes: {}", reason(search)));
     }
+    let telling = |hit: &Hit<'_>| !is_same(hit.text, said) && !hit.text.starts_with('#');
+    // What stands in a note was mostly said in a chat before; chats are an answer only where no note is.
+    let has_note = hits(&search.text).any(|hit| telling(&hit) && hit.note().is_some());
     let mut seen: Vec<String> = Vec::new();
-    for hit in hits(&search.text).filter(|hit| !is_same(hit.text, said) && !hit.text.starts_with('#')) {
+    for hit in hits(&search.text).filter(|hit| telling(hit) && (hit.note().is_some() || !has_note)) {
         let from = hit.note().map_or_else(|| " (from a chat)".to_owned(), |file| format!(" ({file})"));
         let line = format!("- {}{from}", hit.text);
         if !seen.contains(&line) {

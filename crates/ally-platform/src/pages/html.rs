@@ -52,6 +52,7 @@ impl Page {
         page.push_str("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
         page.push_str("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
         page.push_str("<meta name=\"color-scheme\" content=\"light dark\">\n");
+        page.push_str("<link rel=\"icon\" type=\"image/svg+xml\" href=\"/favicon.svg\">\n");
         page.push_str("<link rel=\"stylesheet\" href=\"/public.css\">\n<title>");
         escape(self.title, &mut page);
         page.push_str(if self.title == "Ally" { "" } else { " · Ally" });
