@@ -37,7 +37,7 @@ check: ## Format, lints, tidy, licences, unused dependencies, the browser app, g
 	cargo clippy -q --workspace --all-targets -- -D warnings
 	@sh .ci/tool cargo-deny deny --all-features check bans licenses sources
 	@sh .ci/tool cargo-machete machete
-	@sh .ci/web types lint build budget
+	@sh .ci/web types lint budget
 	cargo xtask generate --check
 
 .PHONY: bench

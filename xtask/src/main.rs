@@ -16,6 +16,7 @@ cargo xtask tidy                   what clippy cannot see: layers, sizes, names,
 cargo xtask tidy --add-migrations  first notes new migrations in xtask/migrations.txt; a noted one may not change
 cargo xtask generate               writes api/ally.json, web/src/api/schema.d.ts and CHANGELOG.md
 cargo xtask test [noun]            every test that this machine can run, and the names of those it cannot
+cargo xtask browser [noun]         only the tests in the browser, before the fake backend and before the real binary
 cargo xtask generate --check       fails if one of them is not what it would be
 ";
 
@@ -28,8 +29,10 @@ fn main() -> ExitCode {
         ["tidy", "--add-migrations"] => tidy::run(&root, tidy::Migrations::NoteNewOnes),
         ["generate"] => generate::run(&root, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&root, generate::Mode::Check),
-        ["test"] => test::run(&root, None),
-        ["test", noun] => test::run(&root, Some(noun)),
+        ["test"] => test::run(&root, test::Part::All, None),
+        ["test", noun] => test::run(&root, test::Part::All, Some(noun)),
+        ["browser"] => test::run(&root, test::Part::Browser, None),
+        ["browser", noun] => test::run(&root, test::Part::Browser, Some(noun)),
         [] | ["help" | "--help" | "-h"] => {
             say(HELP.trim_end());
             Ok(())

@@ -1,22 +1,34 @@
 //! `cargo xtask test`: every test that this machine can run, the names of those it cannot, and one closing line.
 
 mod counts;
+mod installation;
 
 use crate::say;
 use counts::Counts;
+use installation::Installation;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+/// Which tests to run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    All,
+    Browser,
+}
+
 /// Runs the tests, or those of one noun.
-pub fn run(root: &Path, noun: Option<&str>) -> Result<(), String> {
+pub fn run(root: &Path, part: Part, noun: Option<&str>) -> Result<(), String> {
     let is_strict = std::env::var("ALLY_TEST_STRICT").is_ok_and(|value| value == "1");
     let folder = root.join("target/xtask");
     std::fs::create_dir_all(&folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
     let runner = Runner { root, folder, noun };
 
-    let mut counts = runner.rust();
-    counts.add(runner.web());
+    let mut counts = Counts::default();
+    if part == Part::All {
+        counts.add(runner.rust());
+        counts.add(runner.web());
+    }
     counts.add(runner.browser());
 
     for name in &counts.skipped {
@@ -78,7 +90,7 @@ impl Runner<'_> {
         counts
     }
 
-    /// The real binary in a real browser.
+    /// A real browser: every test before the fake backend, then each file of them before a fresh real installation.
     fn browser(&self) -> Counts {
         if let Err(reason) = self.node_modules() {
             return Counts::of_skipped(format!("browser: {reason}"));
@@ -89,15 +101,60 @@ impl Runner<'_> {
             let listed = listed.map(|done| String::from_utf8_lossy(&done.stdout).into_owned()).unwrap_or_default();
             return Counts::of_listed(&listed, "Chromium is not installed");
         };
-        let mut build = Command::new(cargo());
-        if !pass_on(build.args(["build", "-q", "-p", "ally"]).current_dir(self.root)).0 {
+        let build = |arguments: &[&str]| {
+            let mut cargo = Command::new(cargo());
+            pass_on(cargo.args(["build", "-q"]).args(arguments).current_dir(self.root)).0
+        };
+        // The binary is built with the app in it, which the fake backend serves too.
+        if !build(&["-p", "ally"]) || !build(&["-p", "ally-llm", "--example", "stand_in"]) {
             return Counts::of_failed();
         }
+        let mut counts = self.playwright(&chromium, None, self.noun);
+        for file in self.browser_files() {
+            let arguments = [file.as_str()];
+            let real = match Installation::start(&programs()) {
+                Ok(installation) => self.playwright(&chromium, Some(&installation), arguments),
+                Err(reason) => {
+                    say(&reason);
+                    Counts::of_failed()
+                }
+            };
+            counts.add_second_world(real);
+        }
+        counts
+    }
+
+    /// The test files, without those that the noun leaves out.
+    fn browser_files(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(self.root.join("web/e2e")).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let is_meant = |name: &String| name.ends_with(".spec.ts") && self.noun.is_none_or(|noun| name.contains(noun));
+        let mut names: Vec<String> = names.filter(is_meant).collect();
+        names.sort();
+        names
+    }
+
+    fn playwright<'b>(
+        &self,
+        chromium: &Path,
+        real: Option<&Installation>,
+        files: impl IntoIterator<Item = &'b str>,
+    ) -> Counts {
         let report = self.folder.join("playwright.json");
         let _ = std::fs::remove_file(&report);
         let mut playwright = self.in_web("playwright");
-        playwright.args(["test", "--pass-with-no-tests", "--reporter=list,json"]).args(self.noun);
-        playwright.env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report).env("ALLY_CHROMIUM", chromium).env("ALLY_BIN", binary());
+        playwright.args(["test", "--pass-with-no-tests", "--reporter=list,json"]).args(files);
+        // A folder of its own: two runs in one checkout would delete each other's traces.
+        playwright.arg("--output").arg(self.folder.join("browser"));
+        playwright.env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report).env("ALLY_CHROMIUM", chromium);
+        match real {
+            Some(real) => {
+                playwright.env("ALLY_E2E_URL", &real.url).env("ALLY_E2E_STAND_IN", &real.model);
+                playwright.env("ALLY_E2E_KEY", installation::KEY)
+            }
+            None => playwright.env_remove("ALLY_E2E_URL"),
+        };
+        say(&format!("browser tests before {}", real.map_or("the fake backend", |real| real.url.as_str())));
         let (succeeded, _) = pass_on(&mut playwright);
         let mut counts = Counts::of_playwright(&std::fs::read_to_string(&report).unwrap_or_default());
         counts.fails_unless(succeeded);
@@ -129,9 +186,9 @@ fn cargo() -> std::ffi::OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// The built binary stands beside this one, wherever the target directory is.
-fn binary() -> PathBuf {
-    std::env::current_exe().unwrap_or_default().with_file_name("ally")
+/// The built programs stand beside this one, wherever the target directory is.
+fn programs() -> PathBuf {
+    std::env::current_exe().unwrap_or_default().with_file_name("")
 }
 
 fn chromium() -> Option<PathBuf> {

@@ -8,6 +8,8 @@ pub struct Counts {
     pub passed: u64,
     pub failed: u64,
     pub skipped: Vec<String>,
+    /// Tests of the browser that ran, by name.
+    ran: Vec<String>,
 }
 
 impl Counts {
@@ -46,7 +48,7 @@ impl Counts {
     pub fn of_vitest(report: &str) -> Self {
         let report: Value = serde_json::from_str(report).unwrap_or_default();
         let count = |name: &str| report[name].as_u64().unwrap_or(0);
-        let mut counts = Self { passed: count("numPassedTests"), failed: count("numFailedTests"), skipped: Vec::new() };
+        let mut counts = Self { passed: count("numPassedTests"), failed: count("numFailedTests"), ..Self::default() };
         for test in items(&report["testResults"]).flat_map(|file| items(&file["assertionResults"])) {
             if matches!(test["status"].as_str(), Some("pending" | "skipped" | "todo" | "disabled")) {
                 counts.skipped.push(format!("web: {}", test["fullName"].as_str().unwrap_or("?")));
@@ -59,17 +61,16 @@ impl Counts {
     pub fn of_playwright(report: &str) -> Self {
         let report: Value = serde_json::from_str(report).unwrap_or_default();
         let count = |name: &str| report["stats"][name].as_u64().unwrap_or(0);
-        let mut counts = Self { passed: count("expected"), failed: count("unexpected"), skipped: Vec::new() };
+        let mut counts = Self { passed: count("expected"), failed: count("unexpected"), ..Self::default() };
         // A test that passed at its second try has failed: something in it does not wait for what it needs.
         counts.failed += count("flaky");
         let mut suites: Vec<&Value> = items(&report["suites"]).collect();
         while let Some(suite) = suites.pop() {
             suites.extend(items(&suite["suites"]));
             for spec in items(&suite["specs"]) {
+                let name = format!("browser: {}", spec["title"].as_str().unwrap_or("?"));
                 let is_skipped = items(&spec["tests"]).any(|test| test["status"] == "skipped");
-                if is_skipped {
-                    counts.skipped.push(format!("browser: {}", spec["title"].as_str().unwrap_or("?")));
-                }
+                if is_skipped { counts.skipped.push(name) } else { counts.ran.push(name) }
             }
         }
         counts
@@ -100,6 +101,17 @@ impl Counts {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped.extend(other.skipped);
+    }
+
+    /// Adds what the same tests did in another world. A test that makes no sense in one is not skipped if the other ran it.
+    pub fn add_second_world(&mut self, other: Self) {
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped.retain(|name| !other.ran.contains(name));
+        let new = other.skipped.into_iter().filter(|name| !self.ran.contains(name) && !self.skipped.contains(name));
+        let new: Vec<String> = new.collect();
+        self.skipped.extend(new);
+        self.ran.extend(other.ran);
     }
 
     pub fn closing_line(&self) -> String {
@@ -159,6 +171,22 @@ mod tests {
 
         let listed = "Listing tests:\n  chat.spec.ts:3:1 › she stops it\nTotal: 1 test in 1 file\n";
         assert_eq!(Counts::of_listed(listed, "no browser").skipped.len(), 1);
+    }
+
+    #[test]
+    fn a_test_that_runs_in_one_of_two_worlds_is_not_skipped() {
+        let report = |first: &str, second: &str| {
+            format!(
+                r#"{{"stats":{{"expected":1}},"suites":[{{"specs":[
+                {{"title":"a","tests":[{{"status":"{first}"}}]}},{{"title":"b","tests":[{{"status":"{second}"}}]}}]}}]}}"#
+            )
+        };
+        let mut counts = Counts::of_playwright(&report("expected", "skipped"));
+        counts.add_second_world(Counts::of_playwright(&report("skipped", "expected")));
+        assert_eq!(counts.closing_line(), "2 passed, 0 failed, 0 skipped");
+        let mut counts = Counts::of_playwright(&report("expected", "skipped"));
+        counts.add_second_world(Counts::of_playwright(&report("expected", "skipped")));
+        assert_eq!(counts.skipped, ["browser: b"]);
     }
 
     #[test]
