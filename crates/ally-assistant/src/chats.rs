@@ -120,9 +120,10 @@ pub fn purge(tx: &Tx, now: Timestamp) -> Done<bool> {
     Ok(!due.is_empty())
 }
 
-/// When the next deleted chat is due to be taken away.
+/// When there is next something to take away.
 pub fn next_purge(tx: &Tx) -> Done<Option<Timestamp>> {
-    Ok(store::oldest_deletion(tx)?.map(|deleted| deleted.plus_millis(UNDO_MILLIS)))
+    let chat = store::oldest_deletion(tx)?.map(|deleted| deleted.plus_millis(UNDO_MILLIS));
+    Ok(chat.into_iter().chain(idempotency::next_to_forget(tx)?).min())
 }
 
 /// Takes in a message: the message, the place of its answer, and the run that will write it, in one transaction.

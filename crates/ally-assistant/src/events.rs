@@ -14,6 +14,7 @@ pub use hub::Hub;
 /// One event on a chat's stream.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
 #[serde(tag = "type")]
+#[expect(clippy::large_enum_variant, reason = "an event is written at once and never kept")]
 pub enum Event {
     /// A turn has begun.
     #[serde(rename = "run.started")]

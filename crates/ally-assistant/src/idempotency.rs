@@ -72,6 +72,13 @@ pub fn keep(tx: &Tx, claim: &Claim<'_>, made: &str, now: Timestamp) -> Done<()> 
     Ok(())
 }
 
+/// When the oldest key is a day old.
+pub fn next_to_forget(tx: &Tx) -> Done<Option<Timestamp>> {
+    let oldest: Option<i64> =
+        tx.prepare_cached("SELECT MIN(created) FROM idempotency_keys")?.query_row([], |row| row.get(0))?;
+    Ok(oldest.map(|created| Timestamp::from_millis(created).plus_millis(KEPT_MILLIS)))
+}
+
 /// Forgets keys that are older than a day.
 pub fn forget_old(tx: &Tx, now: Timestamp) -> Done<()> {
     tx.prepare_cached("DELETE FROM idempotency_keys WHERE created <= ?1")?

@@ -6,7 +6,7 @@ use ally_http::{answer, log};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{MethodRouter, get};
 use utoipa::openapi::{InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -14,30 +14,50 @@ use utoipa_axum::routes;
 /// Largest body of a request.
 const LARGEST_BODY: usize = 1024 * 1024;
 
-fn table() -> OpenApiRouter<App> {
-    let info = InfoBuilder::new().title("Ally").version(env!("CARGO_PKG_VERSION")).build();
-    OpenApiRouter::with_openapi(OpenApiBuilder::new().info(info).build())
-        .routes(routes!(chats::http::create, chats::http::list))
-        .routes(routes!(chats::http::get, chats::http::rename, chats::http::delete))
-        .routes(routes!(chats::http::restore))
-        .routes(routes!(messages::http::send, messages::http::list))
-        .routes(routes!(messages::http::answer))
-        .routes(routes!(events::http::watch))
-        .routes(routes!(runs::http::get))
-        .routes(routes!(runs::http::journal))
-        .routes(routes!(runs::http::cancel))
-        .routes(routes!(memory::http::list))
-        .route("/api/v1/memory/files/{*path}", get(memory::http::get).post(memory::http::post))
-        .routes(routes!(memory::http::search))
-        .routes(routes!(provider::http::get, provider::http::put, provider::http::delete))
-        .routes(routes!(usage::http::list))
-        .routes(routes!(space::get))
+/// Makes the router and its description from one list. They are two because the description costs more than a tenth of
+/// a wake, and a sleeping assistant that is called has no use for it.
+macro_rules! table {
+    ($($path:literal => $($method:ident $($door:ident)::+),+;)+) => {
+        fn served() -> Router<App> {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($($door)::+))+))+
+        }
+
+        fn described() -> OpenApiRouter<App> {
+            OpenApiRouter::default()$(.routes(routes!($($($door)::+),+)))+
+        }
+    };
+}
+
+table! {
+    "/api/v1/chats" => get chats::http::list, post chats::http::create;
+    "/api/v1/chats/{chat}" => get chats::http::get, patch chats::http::rename, delete chats::http::delete;
+    "/api/v1/chats/{chat}/restore" => post chats::http::restore;
+    "/api/v1/chats/{chat}/messages" => get messages::http::list, post messages::http::send;
+    "/api/v1/chats/{chat}/events" => get events::http::watch;
+    "/api/v1/messages/{message}/answer" => post messages::http::answer;
+    "/api/v1/runs/{run}" => get runs::http::get;
+    "/api/v1/runs/{run}/journal" => get runs::http::journal;
+    "/api/v1/runs/{run}/cancel" => post runs::http::cancel;
+    "/api/v1/memory/files" => get memory::http::list;
+    "/api/v1/memory/search" => post memory::http::search;
+    "/api/v1/provider" => get provider::http::get, put provider::http::put, delete provider::http::delete;
+    "/api/v1/usage" => get usage::http::list;
+    "/api/v1/space" => get space::get;
+}
+
+/// The three addresses below `memory/files`, as the description names them. The path of a file may hold slashes, so the
+/// router takes in everything behind it at once and the doors look at its end.
+fn memory_files() -> OpenApiRouter<App> {
+    OpenApiRouter::default()
+        .routes(routes!(memory::http::read))
+        .routes(routes!(memory::http::versions))
+        .routes(routes!(memory::http::restore))
 }
 
 /// The routes over an app. Nothing is reached without the gateway's token, not even the answer that a route is missing.
 pub(crate) fn router(app: App) -> Router {
-    let (table, _) = table().split_for_parts();
-    table
+    served()
+        .route("/api/v1/memory/files/{*path}", get(memory::http::get).post(memory::http::post))
         .method_not_allowed_fallback(answer::no_such_method)
         .fallback(answer::no_such_route)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
@@ -49,16 +69,28 @@ pub(crate) fn router(app: App) -> Router {
 
 /// The description of all routes.
 pub fn openapi() -> OpenApi {
-    let mut api = table().split_for_parts().1;
+    let info = InfoBuilder::new().title("Ally").version(env!("CARGO_PKG_VERSION")).build();
+    let mut api = OpenApiBuilder::new().info(info).build();
+    api.merge(described().split_for_parts().1);
     api.merge(memory_files().split_for_parts().1);
     api
 }
 
-/// The three addresses below `memory/files`. The path of a file may hold slashes, so the router takes in everything
-/// behind it at once and the doors look at its end; the description names them apart.
-fn memory_files() -> OpenApiRouter<App> {
-    OpenApiRouter::default()
-        .routes(routes!(memory::http::read))
-        .routes(routes!(memory::http::versions))
-        .routes(routes!(memory::http::restore))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_door_is_described_at_the_address_where_it_is_served() {
+        let source = include_str!("router.rs");
+        let mut served: Vec<_> = source
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('"')?.split_once("\" =>"))
+            .map(|(at, _)| at)
+            .collect();
+        let described = described().split_for_parts().1;
+        let described: Vec<_> = described.paths.paths.keys().map(String::as_str).collect();
+        served.sort_unstable();
+        assert_eq!(described, served);
+    }
 }

@@ -15,7 +15,7 @@ use crate::fault::{Done, Fault};
 use crate::messages::store::{Block, Piece, Stored, ToolCall, ToolResult};
 use crate::messages::{Author, Message, Part, Status, store};
 use crate::runs::{RunStatus, TurnInput};
-use crate::{chats, memory, search, usage};
+use crate::{chats, memory, provider, search, usage};
 use ally_durable::{Begun, Effect, Ending, Error, Executor, Finished, Outcome, Run, Step, Ticket};
 use ally_llm::{FailureKind, Stop};
 use ally_store::{StoreError, Tx, cells, params};
@@ -281,7 +281,7 @@ impl Turn {
     /// Keeps what a step came to, with its outcome in the journal. Answers how the turn ends, if it ends here.
     async fn keep(&self, step: u32, ticket: Ticket, heard: Heard, label: Label) -> Result<Option<Close>, Error> {
         let Heard { pieces, author, calls, end } = heard;
-        let close = closing(&pieces, author.as_ref(), end);
+        let close = closing(&pieces, self.provider(author.as_ref(), end).await.as_deref(), end);
         let is_whole = matches!(end, End::Whole(stop) if stop != Stop::Refused && stop != Stop::NeedsModel);
         let outcome = match is_whole {
             true => Outcome::done(label, &close),
@@ -310,6 +310,15 @@ impl Turn {
             })
             .await?;
         Ok(close)
+    }
+
+    /// Whose fault a failure is, for its sentence. One that failed before it began has not said who it is.
+    async fn provider(&self, author: Option<&Author>, end: End) -> Option<String> {
+        match (author, end) {
+            (Some(Author::Model { provider, .. }), _) => Some(provider.clone()),
+            (None, End::Broken(_)) => provider::current(&self.app).await.ok()?.provider,
+            _ => None,
+        }
     }
 
     async fn close(&self, ending: Ending, close: Close) -> Result<Finished, Error> {
@@ -387,20 +396,14 @@ fn said(pieces: &[Piece]) -> String {
 }
 
 /// How a turn ends after a step, if it does.
-fn closing(pieces: &[Piece], author: Option<&Author>, end: End) -> Option<Close> {
+fn closing(pieces: &[Piece], provider: Option<&str>, end: End) -> Option<Close> {
     let has_calls = pieces.iter().any(|piece| matches!(piece, Piece::Call(_)));
     match end {
         End::Cancelled => Some(Close::stopped()),
         End::Whole(Stop::NeedsModel) => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::NoProvider => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::Cancelled => Some(Close::stopped()),
-        End::Broken(failure) => {
-            let provider = match author {
-                Some(Author::Model { provider, .. }) => Some(provider.as_str()),
-                _ => None,
-            };
-            Some(Close::broken(trouble::sentence(failure, provider)))
-        }
+        End::Broken(failure) => Some(Close::broken(trouble::sentence(failure, provider))),
         End::Whole(Stop::Refused) => Some(Close::broken(trouble::declined())),
         End::Whole(_) if has_calls => None,
         End::Whole(Stop::MaxTokens) => Some(Close::broken(trouble::too_long())),
@@ -470,7 +473,7 @@ fn proper(tx: &Tx, chat: ChatId, mut call: ToolCall) -> Done<ToolCall> {
         .take(64)
         .collect();
     if !tool.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-        tool.insert_str(0, "x");
+        tool.insert(0, 'x');
         tool.truncate(64);
     }
     call.tool = tool;

@@ -9,8 +9,10 @@ pub fn sentence(failure: Failure, provider: Option<&str>) -> Problem {
     match failure.kind {
         FailureKind::Auth => Problem::new(502, "provider_key_refused", format!("{who} refused the key."))
             .next("Open Settings, AI provider, and paste a key that is valid. Then choose Try again."),
-        FailureKind::Quota => Problem::new(502, "provider_no_credit", format!("The key at {who} has no credit left."))
-            .next("Add credit on the provider's page, or connect another key. Then choose Try again."),
+        FailureKind::Quota => {
+            Problem::new(502, "provider_no_credit", format!("{who} says that the key has no credit left."))
+                .next("Add credit on the provider's page, or connect another key. Then choose Try again.")
+        }
         FailureKind::RateLimited => {
             let problem = Problem::new(502, "provider_rate_limited", format!("{who} asks us to slow down."));
             match failure.retry_after {

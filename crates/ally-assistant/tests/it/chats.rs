@@ -89,6 +89,11 @@ async fn sending_twice_with_one_key_sends_once() {
     let other = mira.call_with_key("POST", &path, json!({"text": "something else"}), "k2").await;
     assert_eq!((other.status.as_u16(), &other.body["type"]), (409, &json!("idempotency_key_reused")));
     assert_eq!(mira.messages(chat).await.len(), 2);
+    mira.world.clock.advance_millis(24 * 60 * 60 * 1000);
+    mira.assistant.purge().await.unwrap();
+    assert_eq!(mira.assistant.next_alarm().await, None, "a key is forgotten after a day");
+    let fresh = mira.call_with_key("POST", &path, json!({"text": "something else"}), "k2").await;
+    assert_eq!(fresh.status, 202);
 }
 
 #[tokio::test]

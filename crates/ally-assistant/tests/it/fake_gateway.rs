@@ -81,10 +81,12 @@ impl Gate {
 #[derive(Clone, Default)]
 pub struct FakeGateway(Arc<Mutex<Inner>>);
 
+type Answering = dyn Fn(&Request) -> Vec<Say> + Send + Sync;
+
 #[derive(Default)]
 struct Inner {
     answers: VecDeque<Vec<Say>>,
-    otherwise: Option<Arc<dyn Fn(&Request) -> Vec<Say> + Send + Sync>>,
+    otherwise: Option<Arc<Answering>>,
     is_builtin: bool,
     requests: Vec<Request>,
     keys: Vec<Option<String>>,

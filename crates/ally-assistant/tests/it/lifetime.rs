@@ -5,7 +5,7 @@ use crate::world::{Life, World, read};
 use ally_http::socket;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixListener;
 
@@ -13,7 +13,7 @@ const SHORT: Duration = Duration::from_millis(30);
 
 async fn over_socket(
     world: &World,
-    path: &PathBuf,
+    path: &Path,
     method: &str,
     door: &str,
     body: Value,
