@@ -1,6 +1,6 @@
 // What a person expects without saying so: nothing typed is lost, everything works by keyboard and for screen readers.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, finished, isAccessible, isFake, world, write } from "./people";
+import { answers, connect, enter, finished, isAccessible, isFake, model, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
@@ -8,6 +8,7 @@ const PAGES = ["", "memory", "settings/profile", "settings/provider", "settings/
 
 test.beforeAll(async ({ browser }) => {
   const page = await browser.newPage();
+  await model(page);
   await world(page, { reset: true, speed: 10 });
   await enter(page);
   await write(page, "Remember that my sister is called Ana");
@@ -143,6 +144,7 @@ test("by keyboard alone: skip link, chat, menu, Escape, rename", async ({ page }
   await page.keyboard.press("Escape");
   await expect(menu).toBeFocused();
   await page.keyboard.press("Enter");
+  await expect(page.getByRole("menuitem", { name: "Rename" })).toBeFocused();
   await page.keyboard.press("Enter");
   await expect(page.getByLabel("Name of the chat")).toBeFocused();
   await page.keyboard.press("Escape");

@@ -9,6 +9,17 @@ export const isFake = !process.env.ALLY_E2E_URL;
 export const KEY = process.env.ALLY_E2E_KEY ?? "sk-ant-test-key";
 const PASSWORD = "correct horse battery";
 
+const LONG = Array.from({ length: 40 }, (_, at) => `Paragraph ${at + 1} goes on about the venues, their seats and their prices, so that the page has something to scroll.\n\n`).join("");
+const VENUES = [{ steps: [{ tool_call: { tool: "memory_search", input: { query: "offsite" } } }] }, { steps: [{ text: "Three venues **fit**.\n\n- Atelier Graça\n- Sala Alcântara\n\nDeposit paid" }] }];
+
+/** Tells the stand-in of Anthropic what to say, and how fast, where one stands behind the installation. */
+export async function model(page: Page): Promise<void> {
+  const standIn = process.env.ALLY_E2E_STAND_IN;
+  if (!standIn) return;
+  await page.request.post(`${standIn}/stand-in/rules`, { data: [{ when: "long", turns: [{ steps: [{ text: LONG }] }] }, { when: "venues", turns: VENUES }] });
+  await page.request.post(`${standIn}/stand-in/pace`, { data: { first_ms: 50, tokens: 100, between_ms: 15 } });
+}
+
 /** Changes the world around the fake backend. */
 export async function world(page: Page, change: Record<string, unknown>): Promise<void> {
   if (isFake) await page.request.post("/api/v1/fake", { data: change });

@@ -67,9 +67,11 @@ export function newInstallation({ speed = 25 } = {}) {
 
   function begin(my, chat, question) {
     const run = id("run");
-    question.run ??= run;
-    const answer = { id: id("msg"), chat: chat.id, run, role: "assistant", status: "queued", text: "", parts: [], author: { kind: "ally" }, needs_model: false, created: now() };
-    my.messages.get(chat.id).push(answer);
+    // An answer that is asked for again goes on in its place.
+    const before = my.messages.get(chat.id).find((message) => message.role === "assistant" && message.run === question.run && question.run);
+    question.run = run;
+    const answer = before ? Object.assign(before, { run, status: "queued", text: "", parts: [], needs_model: false, problem: null }) : { id: id("msg"), chat: chat.id, run, role: "assistant", status: "queued", text: "", parts: [], author: { kind: "ally" }, needs_model: false, created: now() };
+    if (!before) my.messages.get(chat.id).push(answer);
     my.runs.set(run, { chat, answer, question, isCancelled: false });
     emit(my, chat.id, { type: "run.started", run, question, answer }, run);
     void work(my, run, 1);

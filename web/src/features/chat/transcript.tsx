@@ -22,6 +22,7 @@ export function Transcript({ chat, onSent, fileLink }: Props) {
   const content = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(false);
   const hasOpened = useRef(false);
+  const lastTop = useRef(0);
   const [isAway, setAway] = useState(false);
   const [isLoadingOlder, setLoadingOlder] = useState(false);
   const [announced, setAnnounced] = useState("");
@@ -78,7 +79,10 @@ export function Transcript({ chat, onSent, fileLink }: Props) {
   function onScroll() {
     const box = scroller.current;
     if (!box) return;
-    isFollowing.current = distance(box) < 40;
+    // Only a move upwards is the person's wish to stay; on the way down the end may run ahead.
+    if (distance(box) < 40) isFollowing.current = true;
+    else if (box.scrollTop < lastTop.current - 1) isFollowing.current = false;
+    lastTop.current = box.scrollTop;
     setAway(distance(box) > 120);
   }
 
