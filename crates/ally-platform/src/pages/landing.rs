@@ -6,19 +6,19 @@ pub(super) fn page() -> Page {
     let mut page = Page::new("Ally");
     page.raw(
         r#"<section class="wide hero">
-<h1>An assistant that acts, and shows you its books</h1>
-<p class="lead">Ally chats, remembers and does things for you. It asks before anything that matters, and keeps a
-readable record of everything it did. It runs on a machine you choose, in a private space of your own.</p>
+<h1>An assistant that remembers, and shows you its books</h1>
+<p class="lead">Ally chats with you, keeps what you tell it in plain files, and shows each step where it happens. It runs on
+a machine you choose, in a private space of your own.</p>
 <p class="actions"><a class="button" href="/app/sign-up">Sign up</a> <a class="quiet" href="/app/sign-in">Sign in</a></p>
 </section>
 <section class="wide">
-<h2>What one day looks like</h2>
+<h2>What a few minutes look like</h2>
 <ol class="rail">
 <li><b>You write.</b> “Remember that Ana is allergic to nuts.”</li>
-<li><b>Ally writes it down</b> in a plain text file that you can open, change and undo.</li>
+<li><b>Ally writes it down</b> in a plain text file. You see the words at once, and can undo them.</li>
 <li><b>You close the tab</b> in the middle of an answer. The answer goes on; nothing is lost.</li>
-<li class="wait"><b>Before anything leaves</b>, Ally shows you the exact words and asks.</li>
-<li><b>Afterwards</b> every step stands in the record: what was done, when, and what it cost.</li>
+<li><b>You ask later</b>: “What do you know about Ana?” Ally searches your notes and chats, and shows you that it did.</li>
+<li class="wait"><b>You say stop</b>, from whichever device is at hand, and it stops there.</li>
 </ol>
 </section>
 <section class="wide">
@@ -33,6 +33,11 @@ The <a href="/legal/privacy">privacy page</a> is made from the same list the pro
 <div><h3>Your choice of model</h3><p>Connect your own key, or a model on your own machine. Without one, a few built-in
 commands answer, and say that they are no AI.</p></div>
 </div>
+</section>
+<section class="wide">
+<h2>Where it stands</h2>
+<p>This is the beginning: chat, memory, models of your choice, and accounts for several people. Ally cannot yet send
+mail, read your calendar or act on a schedule. The <a href="/changelog">changelog</a> says what is new.</p>
 </section>
 "#,
     );

@@ -29,7 +29,7 @@ pub(super) fn privacy(register: Register, operator: &Operator) -> Page {
     let elsewhere = |entry: &&Entry| store_of(entry).is_none() && matches!(entry.place, Place::File { .. });
     let outside = |entry: &&Entry| matches!(entry.place, Place::Host { .. });
     let pick = |wanted: &dyn Fn(&&Entry) -> bool| all(register).filter(|entry| wanted(entry)).collect::<Vec<_>>();
-    let own = "Kept on your own server, readable for your own assistant only.";
+    let own = "Kept in your own private space, readable for your own assistant only.";
     let gateway = "The part through which everything passes. It keeps counts, no content.";
     for (title, about, entries) in [
         ("Your private space", own, pick(&of("assistant"))),
@@ -142,7 +142,8 @@ software comes under the MIT or Apache 2.0 licence, without warranty.</p>
 <h2>What you may expect</h2>
 <ul>
 <li>Your things stay yours. Nobody gains a right to what you write beyond what is needed to run Ally for you.</li>
-<li>Ally asks before it does anything that leaves or destroys.</li>
+<li>Ally has no way yet to send something in your name, to pay or to publish. Without a rule that you allowed, it will
+not get one.</li>
 <li>The installation may stop, break or be closed. You will be told before it is closed where that is possible.</li>
 </ul>
 <h2>What is expected of you</h2>
@@ -161,7 +162,7 @@ rules, and says why.</p>
 <p>What the law does not allow to be excluded is not excluded. Beyond that, Ally is offered as it is, without payment and
 without warranty.</p>
 <h2>Changes</h2>
-<p>When these terms change, their version changes, and you are asked again.</p>
+<p>When these terms change, their version changes; the one in force is always on this page.</p>
 </article>
 "#,
     );
