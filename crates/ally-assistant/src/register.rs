@@ -154,10 +154,10 @@ pub const REGISTER: &[Entry] = &[
             "integrity",
             "confidentiality",
         ],
-        "every version of your memory files",
+        "every version of your memory files, also of deleted ones",
         "user.content.private",
         "letting you look back and undo",
-        Kept::UntilDeleted,
+        Kept::WithAccount,
     ),
     columns(
         "memory_items",

@@ -47,7 +47,6 @@ const OWN: &[Entry] = &[
     },
     storage("theme", "Light, dark or automatic", "remember how you like the screen"),
     storage("sidebar", "Whether the list of chats is open", "remember how you like the screen"),
-    storage("last_seen_changelog", "The newest change you have seen", "show what is new only once"),
 ];
 
 const fn storage(key: &'static str, what: &'static str, purpose: &'static str) -> Entry {

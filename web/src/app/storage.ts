@@ -2,7 +2,7 @@
 // the test of the privacy register.
 
 /** Every key, in both storages. `drafts` is kept for the life of the tab only (sessionStorage). */
-export const STORAGE_KEYS = ["theme", "sidebar", "last_seen_changelog", "drafts"] as const;
+export const STORAGE_KEYS = ["theme", "sidebar", "drafts"] as const;
 
 export type StorageKey = (typeof STORAGE_KEYS)[number];
 
