@@ -8,8 +8,9 @@ use ally_types::Problem;
 use axum::body::Body;
 use http::{HeaderMap, HeaderName, header};
 use http_body::Body as _;
-use http_body_util::{LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use std::error::Error;
+use std::time::Duration;
 
 /// Headers of one connection, which end here (RFC 9110 section 7.6.1), and those that HTTP writes anew.
 const OF_THE_CONNECTION: &[&str] = &[
@@ -57,9 +58,19 @@ pub fn end_answer_headers(headers: &mut HeaderMap) {
     }
 }
 
-/// Refuses a body that says it is too large, and cuts one that turns out to be.
-pub fn bounded(body: Body, most: usize) -> Result<Body, Rejection> {
+/// So much of a body that is too large is read and thrown away, so that its sender hears the answer.
+const MOST_DRAINED: usize = 32 << 20;
+
+/// So long may that take.
+const DRAINED_WITHIN: Duration = Duration::from_secs(10);
+
+/// Refuses a body that says it is too large, and cuts one that turns out to be. A browser that is still sending when
+/// the connection closes would show a broken connection instead of the answer, so the refused body is read first.
+pub async fn bounded(body: Body, most: usize) -> Result<Body, Rejection> {
     if body.size_hint().lower() > most as u64 {
+        let mut rest = Limited::new(body, MOST_DRAINED);
+        let drained = async { while matches!(rest.frame().await, Some(Ok(_))) {} };
+        let _ = tokio::time::timeout(DRAINED_WITHIN, drained).await;
         return Err(Rejection::from(too_large()));
     }
     if body.is_end_stream() {

@@ -87,7 +87,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            body: 16 << 20,
+            // As much as an assistant takes; it would otherwise answer while the body is still on its way.
+            body: 1 << 20,
             account_body: 8 << 10,
             streams: 16,
             calls: 8,

@@ -107,13 +107,11 @@ fn turn(request: &Request) -> Option<(String, Vec<Done>)> {
         message.role == Role::User && message.blocks.iter().any(|block| matches!(block, Block::Text { .. }))
     };
     let at = request.messages.iter().rposition(is_said)?;
-    let mut said = String::new();
-    for block in &request.messages[at].blocks {
-        if let Block::Text { text } = block {
-            said.push_str(text.expose());
-            said.push('\n');
-        }
-    }
+    // Questions that nobody answered stand before this one in the same message; only the last one is asked now.
+    let said = request.messages[at].blocks.iter().rev().find_map(|block| match block {
+        Block::Text { text } => Some(text.expose().to_owned()),
+        _ => None,
+    })?;
     let mut calls: Vec<&str> = Vec::new();
     let mut done = Vec::new();
     for block in request.messages[at + 1..].iter().flat_map(|message| &message.blocks) {

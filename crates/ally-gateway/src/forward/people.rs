@@ -40,7 +40,7 @@ pub async fn forward(State(gateway): State<Gateway>, visitor: Visitor, request: 
     end_connection_headers(&mut parts.headers);
     let cookies = only_cookies(&mut parts.headers);
     parts.headers.remove(header::AUTHORIZATION);
-    let body = bounded(body, gateway.limits.body)?;
+    let body = bounded(body, gateway.limits.body).await?;
     let question = Question { path, headers: parts.headers };
     let response = send(&gateway, &visitor, parts.method, &question, body).await?;
     let (head, body) = response.into_parts();

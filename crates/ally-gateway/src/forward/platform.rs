@@ -29,7 +29,7 @@ pub async fn forward(State(gateway): State<Gateway>, request: Request<Body>) -> 
     if let Ok(peer) = HeaderValue::from_str(&peer) {
         parts.headers.insert(peer::HEADER, peer);
     }
-    let body = bounded(body, gateway.limits.account_body)?;
+    let body = bounded(body, gateway.limits.account_body).await?;
     let may_repeat = parts.method.is_safe() && http_body::Body::is_end_stream(&body);
     let mut sent = send(&gateway, &parts, &path, body).await;
     if may_repeat && matches!(sent, Err(Some(CallError::Broken(_)))) {

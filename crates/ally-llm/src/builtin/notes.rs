@@ -37,7 +37,9 @@ pub(super) fn recall(about: &str, said: &str, done: &[Done]) -> Move {
     if !search.ok {
         return Move::Say(format!("I could not search my notes: {}", reason(search)));
     }
-    let telling = |hit: &Hit<'_>| !is_same(hit.text, said) && !hit.text.starts_with('#');
+    // A command in a chat ("forget my tea") is not knowledge.
+    let is_talk = |hit: &Hit<'_>| hit.note().is_some() || super::understand::command(hit.text).is_none();
+    let telling = |hit: &Hit<'_>| !is_same(hit.text, said) && !hit.text.starts_with('#') && is_talk(hit);
     // What stands in a note was mostly said in a chat before; chats are an answer only where no note is.
     let has_note = hits(&search.text).any(|hit| telling(&hit) && hit.note().is_some());
     let mut seen: Vec<String> = Vec::new();
@@ -50,6 +52,9 @@ pub(super) fn recall(about: &str, said: &str, done: &[Done]) -> Move {
     }
     if seen.is_empty() {
         return Move::Say(format!("I have nothing noted about “{about}”."));
+    }
+    if !has_note {
+        return Move::Say(format!("I have nothing noted about “{about}”. In chats I found:\n\n{}", listed(&seen)));
     }
     Move::Say(format!("This is what I have noted about “{about}”:\n\n{}", listed(&seen)))
 }
@@ -91,7 +96,7 @@ pub(super) fn forget(what: &str, done: &[Done]) -> Move {
             };
             let Some((old, new)) = at.and_then(|at| deletion(&lines, at)) else {
                 return Move::Say(format!(
-                    "I found “{}” but cannot delete just that line. Open {} under Memory and change it there.",
+                    "I found “{}” but cannot delete just that line from {}. Memory shows the file and its earlier versions.",
                     found.text, found.path
                 ));
             };
