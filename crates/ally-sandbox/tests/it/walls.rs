@@ -53,7 +53,8 @@ async fn without_walls_a_child_has_an_empty_environment_and_only_its_own_descrip
     let leaky = std::fs::File::open("/dev/zero").expect("opens");
     rustix::io::fcntl_setfd(&leaky, rustix::io::FdFlags::empty()).expect("would be inherited");
     let (given, _) = std::io::pipe().expect("a pipe");
-    let script = r#"for fd in /proc/self/fd/*; do echo "${fd##*/}"; done | tr '\n' ' '; cat /proc/$$/environ; ulimit -c"#;
+    let script =
+        r#"for fd in /proc/self/fd/*; do echo "${fd##*/}"; done | tr '\n' ' '; cat /proc/$$/environ; ulimit -c"#;
     let (text, exit) = run(Spawn::new("/bin/sh").descriptor(given, 7), script).await;
     // 3 is the directory that the shell is listing.
     assert_eq!((text.replace(" 3 ", " ").as_str(), exit), ("0 1 2 7 0", Exit::Code(0)));
