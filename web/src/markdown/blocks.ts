@@ -6,8 +6,22 @@ export type { Token, Tokens };
 // Reference links are switched off: a definition at the end of a text would change blocks that are already frozen.
 const marked = new Marked({ gfm: true, tokenizer: { def: () => undefined, reflink: () => undefined } });
 
+/** Quotes in lists in quotes: nobody writes so deep, and reading it would exhaust the stack. */
+const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+]|\d{1,9}[.)])){40}/m;
+
+/** Reads Markdown; what cannot be read is shown as it was written, so that one message never hides a whole chat. */
+function read(source: string): Token[] {
+  try {
+    if (!TOO_DEEP.test(source)) return marked.lexer(source);
+  } catch {
+    // Shown as text below.
+  }
+  const text = { type: "text", raw: source, text: source, escaped: false };
+  return [{ type: "paragraph", raw: source, text: source, tokens: [text] }];
+}
+
 export function lex(source: string): Token[] {
-  return marked.lexer(source).filter((token) => token.type !== "space");
+  return read(source).filter((token) => token.type !== "space");
 }
 
 /** Keeps the blocks of one growing text. A text that does not continue the one before is read from the start. */
@@ -26,7 +40,7 @@ export class BlockCache {
     }
     this.#source = source;
     const tail = source.slice(this.#frozenLength);
-    const tokens = marked.lexer(tail);
+    const tokens = read(tail);
     let last = tokens.length - 1;
     while (last >= 0 && tokens[last]?.type === "space") last--;
     const length = tokens.slice(0, Math.max(last, 0)).reduce((sum, token) => sum + token.raw.length, 0);

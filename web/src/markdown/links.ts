@@ -23,7 +23,7 @@ export function safeLink(href: string): SafeLink | null {
 /** Whether a link's words name another host than the one it leads to. */
 export function isMisleading(text: string, link: SafeLink): boolean {
   const named = /(?:https?:\/\/)?((?:[a-z0-9-]+\.)+[a-z]{2,})/i.exec(text)?.[1]?.toLowerCase();
-  return named !== undefined && !text.includes("@") && named !== link.host && `www.${named}` !== link.host;
+  return named !== undefined && !link.href.startsWith("mailto:") && named !== link.host && `www.${named}` !== link.host;
 }
 
 function safePath(path: string): string {

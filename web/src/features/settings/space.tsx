@@ -13,18 +13,16 @@ import { RailEntry } from "../../ui/rail/rail";
 import { Skeleton } from "../../ui/skeleton";
 import { When } from "../../ui/time";
 
+// The names that the server sends (`Level::walls` of ally-sandbox).
 const WALLS: Record<string, Key> = {
-  own_process: "space.wall.own_process",
   own_user: "space.wall.own_user",
-  uid: "space.wall.own_user",
   user_namespace: "space.wall.user_namespace",
+  empty_root: "space.wall.empty_root",
+  mount_namespace: "space.wall.mount_namespace",
   network_namespace: "space.wall.network_namespace",
-  no_network: "space.wall.network_namespace",
+  ipc_namespace: "space.wall.ipc_namespace",
+  uts_namespace: "space.wall.uts_namespace",
   no_new_privs: "space.wall.no_new_privs",
-  no_new_privileges: "space.wall.no_new_privs",
-  landlock: "space.wall.landlock",
-  seccomp: "space.wall.seccomp",
-  cgroup: "space.wall.cgroup",
 };
 
 export function SpacePage() {
