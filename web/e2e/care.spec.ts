@@ -1,16 +1,18 @@
 // What a person expects without saying so: nothing typed is lost, everything works by keyboard and for screen readers.
-import { expect, test } from "@playwright/test";
+import { expect, type Page, test } from "@playwright/test";
 import { answers, connect, enter, finished, isAccessible, isFake, model, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-const PAGES = ["", "memory", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/sessions", "settings/people", "nowhere"];
+const PAGES = ["", "memory", "memory/files/notes.md", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/sessions", "settings/people", "nowhere"];
 
 test.beforeAll(async ({ browser }) => {
   const page = await browser.newPage();
   await model(page);
   await world(page, { reset: true, speed: 10 });
   await enter(page);
+  await expect(page.getByRole("heading", { name: "No AI provider is connected" })).toBeVisible();
+  await picture(page, "first-without-provider", "light", 1280);
   await write(page, "Remember that my sister is called Ana");
   await expect(finished(page)).toHaveCount(1);
   await connect(page);
@@ -20,24 +22,46 @@ test.beforeAll(async ({ browser }) => {
   await page.close();
 });
 
+/** The pages that the platform writes, without any script. The fake backend has none of them. */
+const PUBLIC = isFake ? [] : ["/", "/legal/privacy", "/legal/cookies", "/legal/terms", "/changelog", "/docs", "/no-such-page"];
+
+/** A picture for people to look at, beside the results of the tests. */
+async function picture(page: Page, name: string, scheme: string, width: number): Promise<void> {
+  await page.screenshot({ path: `test-results/pictures/${name.replaceAll("/", "-")}-${scheme}-${width}.png` });
+}
+
+const isTooWide = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+
 for (const scheme of ["light", "dark"] as const) {
   for (const width of [1280, 390]) {
     test(`every page is clean for axe, ${scheme}, ${width} px, and nothing is wider than the window`, async ({ browser }) => {
       const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
       const page = await context.newPage();
-      await page.goto("/app/sign-in");
-      await isAccessible(page);
+      for (const path of PUBLIC) {
+        await page.goto(path);
+        await isAccessible(page);
+        await picture(page, `public-${path.slice(1) || "landing"}`, scheme, width);
+        expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
+      }
+      for (const path of ["sign-in", "sign-up"]) {
+        await page.goto(`/app/${path}`);
+        await page.waitForLoadState("networkidle");
+        await isAccessible(page);
+        await picture(page, path, scheme, width);
+      }
       await enter(page);
       const chats = page.getByRole("navigation", { name: "Chats" });
       if (width < 500) await page.getByRole("button", { name: "Open navigation" }).click();
       await chats.getByRole("link").first().click();
       await expect(finished(page)).toHaveCount(1);
       await isAccessible(page);
+      await picture(page, "chat", scheme, width);
       for (const path of PAGES) {
         await page.goto(`/app/${path}`);
         await page.waitForLoadState("networkidle");
         await isAccessible(page);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
+        await picture(page, path || "first", scheme, width);
+        expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
       }
       await context.close();
     });
@@ -155,7 +179,7 @@ test("nothing but what is listed is kept in the browser, and signing out forgets
   await enter(page);
   await page.getByLabel("Message", { exact: true }).fill("secret draft");
   const kept = await page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
-  for (const key of kept) expect(["theme", "sidebar", "last_seen_changelog", "drafts"]).toContain(key);
+  for (const key of kept) expect(["theme", "sidebar", "drafts"]).toContain(key);
   await page.goto("/app/settings/profile");
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
@@ -167,6 +191,6 @@ test("every word comes from the catalogue, and longer words fit", async ({ page 
   for (const path of ["", "memory", "settings/profile", "settings/people"]) {
     await page.goto(`/app/${path}?locale=pseudo`);
     await expect(page.getByRole("heading", { level: 1 })).toContainText("⟦");
-    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), path).toBeLessThanOrEqual(0);
+    expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
   }
 });

@@ -14,6 +14,12 @@ test.beforeAll(async ({ browser }) => {
 test("1 · the address answers with the app, under a policy without inline code", async ({ page }) => {
   const problems: string[] = [];
   page.on("console", (line) => line.text().includes("Content Security Policy") && problems.push(line.text()));
+  if (!isFake) {
+    await page.goto("/");
+    await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
+    await page.getByRole("main").getByRole("link", { name: "Sign up" }).click();
+    await expect(page.getByRole("heading", { name: "Make the first account" })).toBeVisible();
+  }
   const answer = await page.goto("/app/");
   const policy = answer?.headers()["content-security-policy"] ?? "";
   expect(policy).toContain("script-src 'self'");

@@ -168,6 +168,7 @@ export function newInstallation({ speed = 25 } = {}) {
   const fail = (refusal) => {
     throw refusal;
   };
+  const longEnough = (password, field) => [...(password ?? "")].length >= 12 || fail(new Refusal(422, "password_too_short", "The password has fewer than 12 characters.", "Choose a longer one. Four words in a row work well.", { field }));
   const fileOf = (my, path) => my.files.get(decodeURIComponent(path)) ?? fail(missing("file"));
   const fileShown = (path, versions) => {
     const last = versions.at(-1);
@@ -179,7 +180,7 @@ export function newInstallation({ speed = 25 } = {}) {
     ["GET", "auth/options", null, () => ({ sign_up: modeNow(), needs_code: options.code !== null && accounts.size === 0, asks_acceptance: accounts.size > 0, asks_adult: true })],
     ["POST", "auth/sign-up", null, ({ body, agent }) => {
       if (!/^\S+@\S+\.\S+$/.test(body.email ?? "")) fail(new Refusal(422, "email_invalid", "This is not an e-mail address.", "Write it as name@example.com.", { field: "email" }));
-      if ((body.password ?? "").length < 10) fail(new Refusal(422, "password_short", "The password is too short.", "Use at least 10 characters.", { field: "password" }));
+      longEnough(body.password, "password");
       if (accounts.has(body.email)) fail(new Refusal(409, "email_used", "There is an account with this address already.", "Sign in instead.", { field: "email" }));
       const invitation = [...invitations.values()].find((one) => one.token === body.invitation);
       if (modeNow() === "closed" && !invitation) fail(new Refusal(403, "sign_up_closed", "New accounts are closed here.", "Ask the administrator for an invitation link."));
@@ -190,7 +191,7 @@ export function newInstallation({ speed = 25 } = {}) {
     }],
     ["POST", "auth/sign-in", null, ({ body, agent }) => {
       const account = accounts.get(body.email);
-      if (account?.password !== body.password) fail(new Refusal(401, "sign_in_refused", "This address and password do not belong together.", "Check both and try again."));
+      if (account?.password !== body.password) fail(new Refusal(401, "wrong_credentials", "This e-mail address and password do not go together.", "Check both and try again."));
       return open(account, agent);
     }],
     ["POST", "auth/sign-out", "session", ({ session }) => (sessions.delete(session.id), { status: 204, cookie: "" })],
@@ -198,7 +199,8 @@ export function newInstallation({ speed = 25 } = {}) {
     ["GET", "account", "session", ({ account }) => shown(account)],
     ["PATCH", "account", "session", ({ account, body }) => shown(Object.assign(account, body))],
     ["POST", "account/password", "session", ({ account, body }) => {
-      if (account.password !== body.current) fail(new Refusal(422, "password_wrong", "This is not your current password.", "Check it and try again.", { field: "current" }));
+      if (account.password !== body.current) fail(new Refusal(403, "wrong_password", "The current password is not right.", "Check it and try again.", { field: "current" }));
+      longEnough(body.new, "new");
       account.password = body.new;
       return { status: 204 };
     }],
@@ -276,7 +278,7 @@ export function newInstallation({ speed = 25 } = {}) {
     ["PUT", "provider/local", "session", ({ my, body }) => ((options.local = body), provider(my))],
     ["DELETE", "provider/local", "session", ({ my }) => ((options.local = null), provider(my))],
     ["POST", "assistant/stop", "session", ({ my }) => (stopAssistant(my), { status: 202, body: {} })],
-    ["GET", "space", "session", ({ account, my }) => ({ server: account.server, walls: ["own_user", "network_namespace", "no_new_privs"], version: "0.1.0", started: my.started })],
+    ["GET", "space", "session", ({ account, my }) => ({ server: account.server, walls: ["own_user", "empty_root", "mount_namespace", "network_namespace", "ipc_namespace", "uts_namespace", "no_new_privs"], version: "0.1.0", started: my.started })],
     // Only here: what a test changes about the world.
     ["POST", "fake", null, ({ body }) => {
       if (body.speed) home.speed = body.speed;
