@@ -179,16 +179,23 @@ impl Config {
         }
         let trusted_proxies = given.trusted_proxies.unwrap_or_default();
         let trusted_proxies = trusted_proxies.split(',').map(str::trim).filter(|text| !text.is_empty());
-        let trusted_proxies = trusted_proxies.map(str::parse).collect::<Result<_, _>>().map_err(|_| {
+        let trusted_proxies = trusted_proxies.map(str::parse).collect::<Result<Vec<IpAddr>, _>>().map_err(|_| {
             ConfigError::new(
                 "The list of trusted proxies holds something that is not an IP address.",
                 "Write 10.0.0.2,10.0.0.3.",
             )
         })?;
+        // Without a list, the proxy that ends HTTPS in front of a loopback address is on this machine.
+        let has_proxy = listen.ip().is_loopback() && public_url.starts_with("https://");
+        let here = [IpAddr::from([127, 0, 0, 1]), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)];
+        let trusted_proxies = match trusted_proxies {
+            list if list.is_empty() && has_proxy => here.to_vec(),
+            list => list,
+        };
         let key_dir = given.secret_key_file.map(|path| directory.join(path));
         let level = one_of("log", given.log, "info", &["error", "warn", "info", "debug", "trace"])?;
-        Ok(Self {
-            platform_key_file: key_dir.clone().unwrap_or_else(|| data_dir.join("platform")).join("platform.key"),
+        let config = Self {
+            platform_key_file: key_dir.clone().unwrap_or_else(|| data_dir.join("host")).join("platform.key"),
             region_key_file: key_dir.unwrap_or_else(|| data_dir.join("host")).join("region.key"),
             data_dir,
             listen,
@@ -204,7 +211,14 @@ impl Config {
             local_model_url: given.local_model_url,
             log: level_of(&level),
             file: None,
-        })
+        };
+        if config.public_url.starts_with("http://") && !config.is_public_url_loopback() {
+            return Err(ConfigError::new(
+                format!("At {} passwords would travel unprotected.", config.public_url),
+                "Put a proxy with HTTPS in front and set ALLY_PUBLIC_URL to its https address.",
+            ));
+        }
+        Ok(config)
     }
 
     /// Puts in the port that the system chose for port 0.
@@ -219,6 +233,10 @@ impl Config {
 
     /// Whether browsers reach this installation only from this machine.
     pub fn is_loopback(&self) -> bool {
+        self.listen.ip().is_loopback() && self.is_public_url_loopback()
+    }
+
+    fn is_public_url_loopback(&self) -> bool {
         let host = self.public_url.split("://").nth(1).unwrap_or_default();
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
         host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
@@ -332,6 +350,20 @@ mod tests {
     }
 
     #[test]
+    fn only_an_installation_that_listens_on_loopback_counts_as_loopback() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let load = |pairs: &[(&str, &str)]| {
+            Config::load(Given::default(), &environment(pairs), directory.path()).expect("usable")
+        };
+        assert!(load(&[]).is_loopback());
+        let open = load(&[("ALLY_LISTEN", "0.0.0.0:8080"), ("ALLY_PUBLIC_URL", "https://localhost")]);
+        assert!(!open.is_loopback(), "whoever comes first from the network must not become administrator");
+        let behind_proxy = load(&[("ALLY_PUBLIC_URL", "https://ally.example")]);
+        assert!(!behind_proxy.is_loopback());
+        assert_eq!(behind_proxy.trusted_proxies.len(), 2, "the proxy on this machine is believed");
+    }
+
+    #[test]
     fn what_cannot_be_used_is_said_with_the_next_step() {
         let directory = tempfile::tempdir().expect("a directory");
         let said = |pairs: &[(&str, &str)]| {
@@ -339,6 +371,7 @@ mod tests {
         };
         assert!(said(&[("ALLY_LISTEN", "here")]).contains("Write it as 127.0.0.1:8080."));
         assert!(said(&[("ALLY_LISTEN", "0.0.0.0:80")]).contains("ALLY_PUBLIC_URL"));
+        assert!(said(&[("ALLY_PUBLIC_URL", "http://ally.lan")]).contains("https"));
         assert!(said(&[("ALLY_SIGN_UP", "yes")]).contains("closed, invite, open"));
         assert!(said(&[("ALLY_IDLE_EXIT_SECONDS", "soon")]).contains("45"));
         std::fs::write(directory.path().join("ally.toml"), "# ours\nlisten_on = \"x\"\n").expect("written");

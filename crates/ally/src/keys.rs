@@ -11,12 +11,15 @@ use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
+/// A link in the place of a key would let whoever can make one choose what is read or overwritten.
+const NO_LINK: i32 = rustix::fs::OFlags::NOFOLLOW.bits().cast_signed();
+
 /// Reads a root key, or makes it where there is none. The file is hexadecimal, readable by its owner only.
 ///
 /// # Errors
 /// The file cannot be read or written, or does not hold a key.
 pub fn root(path: &Path, random: &dyn Chance) -> io::Result<Key> {
-    match OpenOptions::new().read(true).open(path) {
+    match OpenOptions::new().read(true).custom_flags(NO_LINK).open(path) {
         Ok(mut file) => {
             let mut text = String::new();
             file.read_to_string(&mut text)?;
@@ -31,7 +34,12 @@ pub fn root(path: &Path, random: &dyn Chance) -> io::Result<Key> {
 fn make(path: &Path, random: &dyn Chance) -> io::Result<Key> {
     let key = Key::new(random);
     let half_written = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&half_written)?;
+    match std::fs::remove_file(&half_written) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(NO_LINK).open(&half_written)?;
     file.write_all(key.to_hex().as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&half_written, path)?;

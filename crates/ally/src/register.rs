@@ -16,7 +16,7 @@ pub const ALL: Register = &[
 /// What the binary itself makes: the root keys and the browser's storage.
 const OWN: &[Entry] = &[
     Entry {
-        place: Place::File { pattern: "platform/platform.key" },
+        place: Place::File { pattern: "host/platform.key" },
         what: "The platform's root key",
         category: "system.operations",
         purpose: "derive the password pepper and the key of session cookies",

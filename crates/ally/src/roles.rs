@@ -46,9 +46,18 @@ where
         Err(error) => return unreadable(name, &error),
     };
     foreign::install(level(boot.log));
+    raise_open_files();
     let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reactor = reactor.expect("a reactor needs only a few descriptors");
     finish(name, reactor.block_on(run(boot.role)))
+}
+
+/// A role holds a few descriptors for each person; the usual soft limit of 1,024 is for programs of another kind.
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Without the right to do so it goes on with what there is.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 fn unreadable(name: &'static str, error: &std::io::Error) -> ExitCode {

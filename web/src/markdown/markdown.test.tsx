@@ -103,3 +103,13 @@ describe("hostile text", () => {
     expect(html("[".repeat(500) + "x").length).toBeGreaterThan(0);
   });
 });
+
+describe("text that nobody would write", () => {
+  it("is shown as text when it nests too deep to be read", () => {
+    for (const marker of ["> ", "- ", "* ", "1. "]) {
+      const source = marker.repeat(3000);
+      expect(lex(source)).toEqual([expect.objectContaining({ type: "paragraph", text: source })]);
+      expect(new BlockCache().update(`Before.\n\n${source}`).length).toBeGreaterThan(0);
+    }
+  });
+});

@@ -29,3 +29,14 @@ pub(crate) async fn of(tx: &mut Tx, account: AccountId) -> Result<Option<Hashed>
         .await?;
     row.map(|row| Ok(Hashed(row.try_get(0)?))).transpose()
 }
+
+/// Whether this is still the kept hash of the account. It is asked for while writing, so that nothing can change it
+/// until the transaction ends.
+pub(crate) async fn is_still(tx: &mut Tx, account: AccountId, hash: &Hashed) -> Result<bool, StoreError> {
+    let same = sqlx::query("UPDATE password SET hash = hash WHERE account = $1 AND hash = $2")
+        .bind(account.to_string())
+        .bind(&hash.0)
+        .execute(tx)
+        .await?;
+    Ok(same.rows_affected() == 1)
+}

@@ -60,9 +60,7 @@ pub(crate) async fn post_sign_in(
         let mut tx = app.store.write().await?;
         security::note(&mut tx, &app, Event::SignInRefused, known, &peer).await?;
         tx.commit().await?;
-        return Err(Problem::new(401, "wrong_credentials", "This e-mail address and password do not go together.")
-            .next("Check both and try again.")
-            .into());
+        return Err(wrong_credentials().into());
     };
     let fresh = match &kept {
         Some(kept) if app.hasher.is_outdated(kept) => Some(app.hasher.hash(&body.password).await?),
@@ -70,6 +68,14 @@ pub(crate) async fn post_sign_in(
     };
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
+    // The check took its time; a password that was changed meanwhile opens nothing any more.
+    let is_current = match &kept {
+        Some(kept) => passwords::store::is_still(&mut tx, row.account.id, kept).await?,
+        None => false,
+    };
+    if !is_current {
+        return Err(wrong_credentials().into());
+    }
     if let Some(fresh) = fresh {
         passwords::store::put(&mut tx, row.account.id, &fresh, now).await?;
     }
@@ -86,6 +92,11 @@ pub(crate) async fn post_sign_in(
         app.revocations.tell(Revocation::Revoked { session });
     }
     Ok(WithCookie::set(&app, &token, Json(row.account)).into_response())
+}
+
+fn wrong_credentials() -> Problem {
+    Problem::new(401, "wrong_credentials", "This e-mail address and password do not go together.")
+        .next("Check both and try again.")
 }
 
 /// Signs out: the token itself stops counting, and the browser forgets what it kept.
