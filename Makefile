@@ -8,7 +8,8 @@ TARGET := $(or $(CARGO_TARGET_DIR),target)
 SOURCES := Cargo.toml Cargo.lock rust-toolchain.toml .cargo crates web changes
 STAMP := $(TARGET)/quick/.fresh
 FRESH = [ -x $(TARGET)/quick/ally ] && [ -f $(STAMP) ] && \
-	[ -z "$$(find $(SOURCES) -name node_modules -prune -o -name dist -prune -o -newer $(STAMP) -print -quit)" ]
+	[ -z "$$(find $(SOURCES) \( -name node_modules -o -name dist -o -name test-results \) -prune -o \
+		! -path web ! -name .build-lock -newer $(STAMP) -print -quit)" ]
 
 .PHONY: help
 help: ## This list
