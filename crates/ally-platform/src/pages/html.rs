@@ -58,7 +58,11 @@ impl Page {
         page.push_str(if self.title == "Ally" { "" } else { " · Ally" });
         page.push_str("</title>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">Skip to the text</a>\n");
         page.push_str(
-            "<header><div class=\"wide bar\"><a class=\"name\" href=\"/\">Ally</a>\
+            "<header><div class=\"wide bar\"><a class=\"name\" href=\"/\">\
+             <svg viewBox=\"0 0 24 24\" width=\"26\" height=\"26\" aria-hidden=\"true\"><rect width=\"24\" height=\"24\" rx=\"5\" fill=\"#14534a\"/>\
+             <path d=\"M8 4.5v15\" stroke=\"#8cc8b8\" stroke-width=\"1.5\"/><circle cx=\"8\" cy=\"8\" r=\"2.6\" fill=\"#fff\"/>\
+             <circle cx=\"8\" cy=\"16\" r=\"2.6\" fill=\"#e0a83c\"/><path d=\"M13 8h5M13 16h4\" stroke=\"#fff\" stroke-width=\"2\" \
+             stroke-linecap=\"round\"/></svg>Ally</a>\
              <nav aria-label=\"Account\"><a href=\"/app/sign-in\">Sign in</a>\
              <a class=\"button\" href=\"/app/sign-up\">Sign up</a></nav></div></header>\n<main id=\"main\">\n",
         );

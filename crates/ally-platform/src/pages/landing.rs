@@ -18,7 +18,7 @@ a machine you choose, in a private space of your own.</p>
 <li><b>Ally writes it down</b> in a plain text file. You see the words at once, and can undo them.</li>
 <li><b>You close the tab</b> in the middle of an answer. The answer goes on; nothing is lost.</li>
 <li><b>You ask later</b>: “What do you know about Ana?” Ally searches your notes and chats, and shows you that it did.</li>
-<li class="wait"><b>You say stop</b>, from whichever device is at hand, and it stops there.</li>
+<li><b>You say stop</b>, from whichever device is at hand, and it stops there.</li>
 </ol>
 </section>
 <section class="wide">
@@ -27,9 +27,9 @@ a machine you choose, in a private space of your own.</p>
 <div><h3>A space of your own</h3><p>Your chats, notes and keys live in a process, a directory and a database that
 belong to you alone. Nobody else’s assistant can reach them.</p></div>
 <div><h3>The accounts never see a word</h3><p>The part that signs you in has no code that could hold a message. It
-knows your address and counts, nothing more.</p></div>
-<div><h3>No advertising, no training</h3><p>Nothing you write is sold, shown to advertisers or used to train a model.
-The <a href="/legal/privacy">privacy page</a> is made from the same list the program uses.</p></div>
+knows your address, the name you gave, and where you are signed in.</p></div>
+<div><h3>No advertising, no training</h3><p>Ally sells nothing you write, shows it to no advertiser and trains no model on it. The
+<a href="/legal/privacy">privacy page</a> is made from the same list the program uses.</p></div>
 <div><h3>Your choice of model</h3><p>Connect your own key, or a model on your own machine. Without one, a few built-in
 commands answer, and say that they are no AI.</p></div>
 </div>

@@ -142,8 +142,7 @@ software comes under the MIT or Apache 2.0 licence, without warranty.</p>
 <h2>What you may expect</h2>
 <ul>
 <li>Your things stay yours. Nobody gains a right to what you write beyond what is needed to run Ally for you.</li>
-<li>Ally has no way yet to send something in your name, to pay or to publish. Without a rule that you allowed, it will
-not get one.</li>
+<li>Ally has no way yet to send something in your name, to pay or to publish.</li>
 <li>The installation may stop, break or be closed. You will be told before it is closed where that is possible.</li>
 </ul>
 <h2>What is expected of you</h2>
