@@ -23,7 +23,7 @@ test.beforeAll(async ({ browser }) => {
 });
 
 /** The pages that the platform writes, without any script. The fake backend has none of them. */
-const PUBLIC = isFake ? [] : ["/", "/legal/privacy", "/legal/cookies", "/legal/terms", "/changelog", "/docs", "/no-such-page"];
+const PUBLIC = isFake ? [] : ["/", "/legal/privacy", "/legal/cookies", "/legal/terms", "/changelog", "/docs", "/docs/no-such-page"];
 
 /** A picture for people to look at, beside the results of the tests. */
 async function picture(page: Page, name: string, scheme: string, width: number): Promise<void> {
@@ -35,6 +35,7 @@ const isTooWide = (page: Page) => page.evaluate(() => document.documentElement.s
 for (const scheme of ["light", "dark"] as const) {
   for (const width of [1280, 390]) {
     test(`every page is clean for axe, ${scheme}, ${width} px, and nothing is wider than the window`, async ({ browser }) => {
+      test.setTimeout(120_000);
       const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
       const page = await context.newPage();
       for (const path of PUBLIC) {

@@ -22,13 +22,13 @@ export function FirstSteps({ name, connect, onExample }: Props) {
   const provider = useQuery(providerQuery);
   const isConnected = provider.data?.connected;
   return (
-    <div className="mx-auto w-full max-w-[43rem] px-4 pt-6 pb-6 sm:px-0 sm:pt-9">
+    <div className="mx-auto w-full max-w-[43rem] px-1 pt-6 pb-5 sm:px-0">
       <Heading title={name ? t("first.title.named", { name }) : t("first.title")} site={t("brand")} className="title text-[30px] leading-tight" />
-      <p className="mt-2 mb-7 text-[16px] text-ink-2">{isConnected ? t("first.lead.connected") : t("first.lead")}</p>
+      <p className="mt-1.5 mb-5 text-[16px] text-ink-2">{isConnected ? t("first.lead.connected") : t("first.lead")}</p>
       {provider.isPending && <Skeleton label={t("loading")} />}
       {provider.isError && <ProblemNotice problem={problemOf(provider.error)} className="mb-6" />}
       {provider.data && !isConnected && (
-        <RailEntry mark="wait" isFirst className="pb-7">
+        <RailEntry mark="wait" isFirst className="pb-5">
           <h2 className="text-[16px] font-semibold">{t("first.none.title")}</h2>
           <p className="mt-0.5 mb-3 text-ink-2">{t("first.none.lead")}</p>
           {connect}

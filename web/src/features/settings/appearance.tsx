@@ -22,7 +22,7 @@ export function AppearancePage() {
           <legend className="sr-only">{t("appearance.theme")}</legend>
           {CHOICES.map((choice) => (
             <label key={choice.theme} className="tap flex items-center gap-3 rounded-lg border border-line bg-surface px-3.5 py-2.5 has-checked:border-accent has-checked:bg-accent-soft has-focus-visible:outline-2 has-focus-visible:outline-offset-2 has-focus-visible:outline-accent">
-              <input type="radio" name="theme" value={choice.theme} checked={theme === choice.theme} onChange={() => setTheme(choice.theme)} className="size-4.5 accent-(--accent)" />
+              <input type="radio" name="theme" value={choice.theme} checked={theme === choice.theme} onChange={() => setTheme(choice.theme)} className="size-4.5 shrink-0 accent-(--accent)" />
               {choice.icon}
               <span className="flex-1">
                 <span className="block font-medium">{t(choice.label)}</span>

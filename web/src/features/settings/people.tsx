@@ -47,7 +47,7 @@ function Mode() {
           <legend className="sr-only">{t("people.mode")}</legend>
           {MODES.map(({ mode, label, hint }) => (
             <label key={mode} className="tap flex items-start gap-3 py-2">
-              <input type="radio" name="sign-up" value={mode} checked={shown === mode} onChange={() => change.mutate({ sign_up: mode })} className="mt-0.5 size-4.5 accent-(--accent)" />
+              <input type="radio" name="sign-up" value={mode} checked={shown === mode} onChange={() => change.mutate({ sign_up: mode })} className="mt-0.5 size-4.5 shrink-0 accent-(--accent)" />
               <span>
                 <span className="block font-medium">{t(label)}</span>
                 <span className="block text-[14px] text-ink-2">{t(hint)}</span>
