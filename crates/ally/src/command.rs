@@ -75,8 +75,9 @@ fn dispatch(command: Command) -> ExitCode {
     match command {
         Command::Serve { given } => with_config(given, serve::run),
         Command::Doctor { given } => with_config(given, |config| {
-            write(&doctor::report(&config));
-            ExitCode::SUCCESS
+            let report = doctor::report(&config);
+            write(&report.text);
+            if report.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }),
         Command::Openapi => {
             write(&openapi::json());

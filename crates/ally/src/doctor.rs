@@ -4,9 +4,23 @@ use crate::config::Config;
 use crate::layout;
 use ally_platform::SignUp;
 use std::fmt::Write as _;
-use std::net::TcpStream;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
+
+/// So long an answer on this machine or from the database may take to begin.
+const WITHIN: Duration = Duration::from_millis(500);
+
+/// What the doctor found.
+#[derive(Debug)]
+pub struct Report {
+    /// For the person. No key or address of a person stands in it.
+    pub text: String,
+    /// Whether something does not work.
+    pub is_bad: bool,
+}
 
 /// How a thing stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,15 +55,16 @@ impl Finding {
     }
 }
 
-/// The report as text. No key or address of a person stands in it.
-pub fn report(config: &Config) -> String {
+/// Looks at everything.
+pub fn report(config: &Config) -> Report {
+    let there = There::look(config);
     let findings = [
         configuration(config),
         data_directory(&config.data_dir),
         free_space(&config.data_dir),
         keys(config),
-        address(config),
-        sign_up(config),
+        address(config, &there),
+        sign_up(config, &there),
         provider(config),
         isolation(),
         database(config),
@@ -66,7 +81,7 @@ pub fn report(config: &Config) -> String {
             let _ = writeln!(text, "      {:<16}→ {step}", "");
         }
     }
-    text
+    Report { text, is_bad: findings.iter().any(|finding| finding.state == State::Bad) }
 }
 
 fn configuration(config: &Config) -> Finding {
@@ -132,24 +147,83 @@ fn keys(config: &Config) -> Finding {
     }
 }
 
-fn address(config: &Config) -> Finding {
-    let says = format!("{} (listens on {})", config.public_url, config.listen);
-    let is_running = TcpStream::connect_timeout(&config.listen, Duration::from_millis(300)).is_ok();
-    Finding::good(
-        "Address",
-        if is_running { format!("{says}, something answers there") } else { format!("{says}, not running") },
-    )
+/// Who answers on the address that Ally listens on.
+enum There {
+    Nobody,
+    /// Ally, with what it says of signing up.
+    Ally(Options),
+    /// Ally or a proxy, under another public address.
+    OtherAddress,
+    SomethingElse,
 }
 
-fn sign_up(config: &Config) -> Finding {
-    Finding::good(
-        "Sign-up",
-        match config.sign_up {
-            SignUp::Open => "anybody who reaches the address can make an account",
-            SignUp::Invite => "with an invitation link only",
-            SignUp::Closed => "the first account administers; after it, closed until opened in Settings",
+/// What `GET /api/v1/auth/options` says, as far as it matters here.
+#[derive(serde::Deserialize)]
+struct Options {
+    sign_up: String,
+    needs_code: bool,
+}
+
+impl There {
+    fn look(config: &Config) -> Self {
+        let Ok(stream) = TcpStream::connect_timeout(&config.listen, WITHIN) else { return Self::Nobody };
+        let answer = ask(stream, config).unwrap_or_default();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
+        match (head.split(' ').nth(1), serde_json::from_str(body)) {
+            (Some("200"), Ok(options)) => Self::Ally(options),
+            (Some("421"), _) => Self::OtherAddress,
+            _ => Self::SomethingElse,
+        }
+    }
+}
+
+/// Asks as HTTP/1.0 does: the answer comes whole and ends with the connection.
+fn ask(mut stream: TcpStream, config: &Config) -> std::io::Result<String> {
+    /// More than these options ever need.
+    const MOST: u64 = 64 << 10;
+    stream.set_read_timeout(Some(2 * WITHIN))?;
+    stream.set_write_timeout(Some(WITHIN))?;
+    let host = config.public_url.split("://").nth(1).unwrap_or_default();
+    write!(stream, "GET /api/v1/auth/options HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(MOST).read_to_string(&mut answer)?;
+    Ok(answer)
+}
+
+fn address(config: &Config, there: &There) -> Finding {
+    let name = "Address";
+    let says = format!("{} (listens on {})", config.public_url, config.listen);
+    match there {
+        There::Nobody => Finding::good(name, format!("{says}, not running")),
+        There::Ally(_) => Finding::good(name, format!("{says}, Ally answers there")),
+        There::OtherAddress => Finding::less(
+            name,
+            format!("{says}, but what answers there has another public address"),
+            "Give the doctor the same --public-url as `ally serve`.",
+        ),
+        There::SomethingElse => Finding::bad(
+            name,
+            format!("{says}, but something that is not Ally answers there"),
+            "Stop it, or choose another port with --listen.",
+        ),
+    }
+}
+
+fn sign_up(config: &Config, there: &There) -> Finding {
+    let closed = "closed: nobody new can make an account; the administrator can change it in Settings";
+    let says = match (there, config.sign_up) {
+        (There::Ally(options), _) => match (options.sign_up.as_str(), options.needs_code) {
+            ("first", true) => "nobody has an account yet; the first needs the code from the terminal and administers",
+            ("first", false) => "nobody has an account yet; the first one administers",
+            ("open", _) => "open: anybody who reaches the address can make an account",
+            ("invite", _) => "with an invitation link only",
+            _ => closed,
         },
-    )
+        (_, SignUp::Open) => "anybody who reaches the address can make an account, unless changed in Settings",
+        (_, SignUp::Invite) => "with an invitation link only, unless changed in Settings",
+        (_, SignUp::Closed) => "the first account administers; after it, closed until opened in Settings",
+    };
+    Finding::good("Sign-up", says)
 }
 
 fn provider(config: &Config) -> Finding {
@@ -185,9 +259,73 @@ fn isolation() -> Finding {
 }
 
 fn database(config: &Config) -> Finding {
+    let name = "Accounts";
     if config.database_url.starts_with("sqlite:") {
-        Finding::good("Accounts", "SQLite, in the data directory")
+        return Finding::good(name, "SQLite, in the data directory");
+    }
+    let Some(place) = Place::of(&config.database_url) else {
+        return Finding::bad(
+            name,
+            "the address of PostgreSQL cannot be read",
+            "Write ALLY_DATABASE_URL as postgres://user:password@host:5432/database.",
+        );
+    };
+    // Only the host and the port are shown; user and password stand in the same address.
+    let shown = format!("PostgreSQL at {}, port {}", place.host, place.port);
+    if place.answers() {
+        Finding::good(name, format!("{shown}, answers"))
     } else {
-        Finding::good("Accounts", "PostgreSQL")
+        Finding::bad(
+            name,
+            format!("{shown}, does not answer"),
+            "Start PostgreSQL, or correct host and port in ALLY_DATABASE_URL.",
+        )
+    }
+}
+
+/// Where a PostgreSQL server listens: a name, or a directory with its socket.
+struct Place {
+    host: String,
+    port: u16,
+}
+
+impl Place {
+    fn of(url: &str) -> Option<Self> {
+        let url = reqwest::Url::parse(url).ok()?;
+        let asked = |name: &str| url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned());
+        let host = asked("host").or_else(|| url.host_str().map(str::to_owned)).filter(|host| !host.is_empty());
+        let host = host.unwrap_or_else(|| "localhost".to_owned()).replace("%2F", "/").replace("%2f", "/");
+        let port = asked("port").and_then(|port| port.parse().ok()).or(url.port()).unwrap_or(5432);
+        Some(Self { host: host.trim_matches(['[', ']']).to_owned(), port })
+    }
+
+    fn answers(&self) -> bool {
+        if self.host.starts_with('/') {
+            return UnixStream::connect(Path::new(&self.host).join(format!(".s.PGSQL.{}", self.port))).is_ok();
+        }
+        let found = (self.host.as_str(), self.port).to_socket_addrs();
+        found.into_iter().flatten().any(|address| TcpStream::connect_timeout(&address, WITHIN).is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn host_and_port_are_found_in_every_form_of_the_address() {
+        let of = |url| Place::of(url).map(|place| (place.host, place.port));
+        for (url, host, port) in [
+            ("postgres://ally:secret@db.example:6543/ally", "db.example", 6543),
+            ("postgresql://ally@db.example/ally", "db.example", 5432),
+            ("postgres://ally@[::1]:5433/ally", "::1", 5433),
+            ("postgres:///ally?host=/run/postgresql", "/run/postgresql", 5432),
+            ("postgres://ally@localhost/ally?host=/run/pg&port=5434", "/run/pg", 5434),
+            ("postgres://ally@%2Frun%2Fpostgresql/ally", "/run/postgresql", 5432),
+            ("postgres:///ally", "localhost", 5432),
+        ] {
+            assert_eq!(of(url), Some((host.to_owned(), port)), "{url}");
+        }
+        assert_eq!(of("postgres"), None);
     }
 }
