@@ -233,4 +233,41 @@ mod tests {
             assert_eq!(sessions.verify(&clock, &forged), Err(NotAccepted), "{forged}");
         }
     }
+
+    #[test]
+    fn a_token_for_somebody_else_is_not_accepted_although_its_signature_is_right() {
+        let clock = StandingClock::at(Timestamp::from_millis(1_763_700_000_000));
+        let key = Key::new(&SystemChance);
+        let sessions = Sessions::new(&key);
+        let token = sessions.sign(&clock, &SystemChance, subject(&clock));
+        let parts: Vec<&str> = token.split('.').collect();
+        let read = |part| -> serde_json::Value {
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
+        };
+        let signed = |header: &serde_json::Value, claims: &serde_json::Value| {
+            let text = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join(".");
+            let signature = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key.expose()), text.as_bytes());
+            format!("{text}.{}", URL_SAFE_NO_PAD.encode(signature))
+        };
+        let (header, claims) = (read(parts[0]), read(parts[1]));
+        assert!(sessions.verify(&clock, &signed(&header, &claims)).is_ok(), "the same, signed anew");
+        let now = clock.now().as_seconds();
+        for (name, value) in [
+            ("aud", "ally-assistant".into()),
+            ("aud", serde_json::Value::Null),
+            ("iss", "somebody".into()),
+            ("typ", "ally-invitation".into()),
+            ("exp", (now + LIFETIME_SECONDS + 1).into()),
+            ("exp", now.into()),
+        ] {
+            let mut changed = claims.clone();
+            changed[name] = value;
+            assert_eq!(sessions.verify(&clock, &signed(&header, &changed)), Err(NotAccepted), "{name}");
+        }
+        for (name, value) in [("alg", "RS256"), ("alg", "HS512"), ("alg", "none"), ("kid", "00000000")] {
+            let mut changed = header.clone();
+            changed[name] = value.into();
+            assert_eq!(sessions.verify(&clock, &signed(&changed, &claims)), Err(NotAccepted), "{name} {value}");
+        }
+    }
 }

@@ -31,6 +31,8 @@ pub struct TestApp {
     pub clock: Arc<StandingClock>,
     /// What the model says; without a script it repeats the question.
     pub model: Scripted,
+    /// What session tokens are signed with.
+    pub session_key: Key,
     address: SocketAddr,
     people: Arc<People>,
     _directory: TempDir,
@@ -117,7 +119,7 @@ impl TestApp {
         tokio::spawn(gateway.clone().follow_revocations());
         assert!(people.gateway.set(gateway.clone()).is_ok());
         tokio::spawn(ally_gateway::serve(listener, gateway.router(), std::future::pending()));
-        Self { clock, model, address, people, _directory: directory }
+        Self { clock, model, session_key, address, people, _directory: directory }
     }
 
     /// A browser that is not signed in.

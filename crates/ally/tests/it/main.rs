@@ -10,9 +10,11 @@ mod crash_bench;
 #[path = "../crash/proof.rs"]
 mod crash_shim;
 mod disk;
+mod doctor;
 mod first_steps;
 mod installation;
 mod neighbours;
 mod register;
+mod sessions;
 mod sleep;
 mod whole;
