@@ -1,6 +1,6 @@
 //! Requests to a person's own assistant.
 
-use crate::world::{Assistant, Choice, World, piece, settle, stream_of};
+use crate::world::{Assistant, Choice, WORD_IN_A_PANIC, World, piece, settle, stream_of};
 use ally_gateway::Limits;
 use axum::Router;
 use axum::body::Body;
@@ -172,5 +172,7 @@ async fn a_panic_answers_one_request_and_harms_no_other() {
     let mira = world.person();
     world.assistant(&mira, Assistant::Panics);
     assert_eq!(world.get("/api/v1/chats").by(&mira).problem().await, (500, "internal".to_owned()));
+    let (status, said) = world.get("/api/v1/chats").by(&mira).text().await;
+    assert!(status == 500 && said.contains("next_step") && !said.contains(WORD_IN_A_PANIC), "{said}");
     assert_eq!(world.get("/healthz").send().await.status(), 200);
 }
