@@ -65,3 +65,30 @@ async fn everything_is_still_there_after_a_restart() {
     let after = mira.get(&format!("/api/v1/chats/{chat}/messages")).await.expect(200).json();
     assert_eq!(before, after);
 }
+
+#[tokio::test]
+async fn without_root_everything_works_behind_a_user_namespace() {
+    let installation = Setup::default().without_root().start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    let answer = mira.ask(&chat, "remember that the tide is high at nine").await;
+    assert_eq!(answer["status"], "complete", "{answer}");
+    let space = mira.get("/api/v1/space").await.expect(200).json();
+    let walls = space["walls"].as_array().unwrap();
+    assert!(walls.contains(&json!("network_namespace")) && walls.contains(&json!("user_namespace")), "{space}");
+}
+
+#[test]
+fn a_taken_port_is_said_with_the_next_step() {
+    let directory = tempfile::tempdir().unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listen = taken.local_addr().unwrap().to_string();
+    let mut serve = std::process::Command::new(env!("CARGO_BIN_EXE_ally"));
+    serve.args(["serve", "--listen", &listen]).current_dir(directory.path()).env_clear();
+    let output = serve.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("already listens on {listen}")), "{said}");
+    assert!(said.contains("choose another port: ally serve --listen"), "{said}");
+    assert_eq!(directory.path().read_dir().unwrap().count(), 0, "nothing was made");
+}

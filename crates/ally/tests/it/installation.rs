@@ -21,12 +21,13 @@ pub struct Installation {
 /// How to start it.
 pub struct Setup {
     environment: Vec<(String, String)>,
+    without_root: bool,
     directory: Arc<TempDir>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { environment: Vec::new(), directory: Arc::new(tempfile::tempdir().unwrap()) }
+        Self { environment: Vec::new(), without_root: false, directory: Arc::new(tempfile::tempdir().unwrap()) }
     }
 }
 
@@ -44,6 +45,13 @@ impl Setup {
         self.with("ANTHROPIC_API_KEY", ally_llm::stand_in::KEY).with("ANTHROPIC_BASE_URL", base_url)
     }
 
+    /// Starts it as a user without rights, whoever runs the test.
+    #[must_use]
+    pub fn without_root(mut self) -> Self {
+        self.without_root = true;
+        self
+    }
+
     /// Where its data will be.
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("ally-data")
@@ -53,9 +61,26 @@ impl Setup {
     pub fn start(self) -> Installation {
         let directory = Arc::clone(&self.directory);
         let data = directory.path().join("ally-data");
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ally"));
+        let mut program = PathBuf::from(env!("CARGO_BIN_EXE_ally"));
+        let mut options = Vec::new();
+        if self.without_root && rustix::process::geteuid().is_root() {
+            // The build directory may be closed to others, so that user gets a copy.
+            program = directory.path().join("ally");
+            std::fs::copy(env!("CARGO_BIN_EXE_ally"), &program).unwrap();
+            std::os::unix::fs::chown(directory.path(), Some(65534), Some(65534)).unwrap();
+            options.extend(["--reuid=65534", "--regid=65534", "--clear-groups"]);
+        }
+        // A test that is killed cannot clean up; the kernel does it then.
+        options.extend(can_die_with_the_test().then_some("--pdeathsig=KILL"));
+        let mut command = if options.is_empty() {
+            Command::new(program)
+        } else {
+            let mut command = Command::new("setpriv");
+            command.args(options).arg("--").arg(program);
+            command
+        };
         command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
-        command.current_dir(directory.path()).env_clear().envs(self.environment);
+        command.current_dir(directory.path()).env_clear().env("PATH", "/usr/bin:/bin").envs(self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
@@ -76,6 +101,11 @@ impl Setup {
         });
         Installation { address, data, child, log, _directory: directory }
     }
+}
+
+fn can_die_with_the_test() -> bool {
+    let help = Command::new("setpriv").arg("--help").output();
+    help.is_ok_and(|help| String::from_utf8_lossy(&help.stdout).contains("--pdeathsig"))
 }
 
 fn follow(stream: impl std::io::Read, log: &Mutex<String>, mut each: impl FnMut(&str)) {
@@ -186,4 +216,34 @@ impl Drop for Installation {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+#[test]
+fn an_installation_does_not_outlive_a_test_that_is_killed() {
+    let inner = "ALLY_TEST_WAITS_TO_BE_KILLED";
+    if std::env::var_os(inner).is_some() {
+        let installation = Installation::start();
+        // A line of its own, after what the test program has said by itself.
+        let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("\n{}\n", installation.address).as_bytes());
+        let _ = std::io::stdin().read(&mut [0]);
+        return;
+    }
+    if !can_die_with_the_test() {
+        return;
+    }
+    let mut test = Command::new(std::env::current_exe().unwrap());
+    test.args(["--exact", "installation::an_installation_does_not_outlive_a_test_that_is_killed", "--nocapture"]);
+    // What it cannot clean up lies in here.
+    let directory = tempfile::tempdir().unwrap();
+    let test = test.env(inner, "1").env("TMPDIR", directory.path());
+    let mut test = test.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = BufReader::new(test.stdout.take().unwrap()).lines();
+    let address: SocketAddr = lines.find_map(|line| line.unwrap().parse().ok()).unwrap();
+    let mut connection = std::net::TcpStream::connect(address).unwrap();
+    connection.set_read_timeout(Some(crate::browser::PATIENCE)).unwrap();
+    test.kill().unwrap();
+    test.wait().unwrap();
+    let read = connection.read(&mut [0]).map_err(|error| error.kind());
+    assert!(matches!(read, Ok(0) | Err(std::io::ErrorKind::ConnectionReset)), "it is still running: {read:?}");
+    assert!(std::net::TcpStream::connect(address).is_err(), "it still listens");
 }

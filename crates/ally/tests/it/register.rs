@@ -123,7 +123,7 @@ fn every_cookie_and_every_storage_key_stands_in_the_register() {
     let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../web/src");
     let source = std::fs::read_to_string(web.join("app/storage.ts")).unwrap();
     let list = source.split_once("STORAGE_KEYS = [").unwrap().1.split_once(']').unwrap().0;
-    let keys = list
+    let keys: BTreeSet<String> = list
         .split(',')
         .map(|key| key.trim().trim_matches(['"', '\'']).to_owned())
         .filter(|key| !key.is_empty())
@@ -132,6 +132,11 @@ fn every_cookie_and_every_storage_key_stands_in_the_register() {
         .filter_map(|entry| if let Place::StorageKey { key } = entry.place { Some(key.to_owned()) } else { None })
         .collect();
     assert_eq!(differences(&keys, &declared), Vec::<String>::new());
+    let unused = keys.iter().filter(|key| {
+        let read = format!("read(\"{key}\")");
+        !sources(&web, &["ts", "tsx"]).iter().any(|(_, text)| text.contains(&read))
+    });
+    assert_eq!(unused.collect::<Vec<_>>(), Vec::<&String>::new(), "a key that nothing reads is not needed");
     let elsewhere = sources(&web, &["ts", "tsx"]).into_iter().filter(|(path, text)| {
         !path.ends_with("app/storage.ts") && (text.contains("localStorage") || text.contains("document.cookie"))
     });

@@ -11,12 +11,18 @@ async fn an_open_tab_wakes_nobody_and_still_hears_what_another_device_says() {
     let chat = mira.chat().await;
     let mut tab = mira.events(&format!("/api/v1/chats/{chat}/events"), None).await;
     let phone = mira.second_tab();
-    for round in 0..3 {
+    let mut lives = Vec::new();
+    for round in 0..10 {
         let sent = phone.say(&chat, "what time is it in Lisbon?").await;
         let answer = tab.answer(sent["answer"]["id"].as_str().unwrap()).await;
         assert_eq!(answer["status"], "complete", "round {round}: {answer}");
+        // `<run>.<life>.<number>`: the host counts a life for each start of the process.
+        let id = tab.last_id.clone().unwrap();
+        lives.push(id.split('.').nth(1).unwrap().parse::<u64>().unwrap());
         asleep(&installation).await;
     }
+    let expected: Vec<u64> = (0..10).map(|round| lives[0] + round).collect();
+    assert_eq!(lives, expected, "each message woke it once, and the open tab never did");
     assert!(installation.assistants().is_empty());
 }
 
