@@ -2,10 +2,12 @@
 //! directory is searched for them, at the most talkative log level.
 
 use crate::browser::Browser;
-use crate::installation::Setup;
+use crate::disk::SmallDisk;
+use crate::installation::{Installation, Setup};
 use ally_llm::stand_in::{Fault, StandIn};
+use axum::body::Body;
 use base64::Engine as _;
-use http::{Method, header};
+use http::{Method, Request, header};
 use serde_json::json;
 
 /// The forms in which a word may show up: as it is, in lower case, in hexadecimal, in base64 at each alignment.
@@ -51,7 +53,42 @@ async fn what_a_person_writes_stays_in_her_own_directory_whatever_goes_wrong() {
     talk(&mira, &mut planted).await;
     every_route(&mira, &mut planted).await;
     provider_faults(&mira, &stand_in, &mut planted).await;
+    last_routes(&mira, &mut planted).await;
+    assert!(planted.words.len() >= 40, "{} words were planted", planted.words.len());
+    search(installation, &planted);
+}
 
+#[tokio::test]
+async fn what_a_person_writes_stays_in_her_own_directory_when_the_disk_is_full() {
+    let setup = Setup::default().with("ALLY_LOG", "trace").with("RUST_LOG", "trace");
+    let test = "what_a_person_writes_stays_in_her_own_directory_when_the_disk_is_full";
+    let Some(disk) = SmallDisk::new(test, setup.data()) else { return };
+    let installation = setup.start();
+    let mira = installation.administrator().await;
+    let mut planted = Planted { words: Vec::new() };
+    talk(&mira, &mut planted).await;
+    let chat = mira.chat().await;
+    let filled = disk.fill();
+    let messages = format!("/api/v1/chats/{chat}/messages");
+    let mut refused = 0;
+    // Large enough that SQLite's files must grow; small ones may still find room.
+    for (place, size) in [("a message on a full disk", 60_000), ("another one", 100_000), ("a small one", 10)] {
+        let text = format!("remember that {} {}", planted.word(place), "x".repeat(size));
+        refused += u32::from(mira.post(&messages, json!({ "text": text })).await.status == 507);
+    }
+    let title = format!("{} {}", planted.word("a title on a full disk"), "x".repeat(90));
+    mira.patch(&format!("/api/v1/chats/{chat}"), json!({ "title": title })).await;
+    mira.post("/api/v1/chats", json!({ "title": planted.word("a chat on a full disk") })).await;
+    mira.post("/api/v1/memory/search", json!({ "q": planted.word("a search on a full disk") })).await;
+    mira.put("/api/v1/provider", json!({ "key": planted.word("a key on a full disk") })).await;
+    mira.patch("/api/v1/account", json!({ "timezone": planted.word("a time zone on a full disk") })).await;
+    assert!(refused > 0, "the disk was really full");
+    std::fs::remove_file(filled).unwrap();
+    search(installation, &planted);
+}
+
+/// Searches everything outside her directory, stops the installation, and searches what it said at the end.
+fn search(installation: Installation, planted: &Planted) {
     let log = installation.log.lock().unwrap().clone();
     assert!(log.contains("route=/api/v1/"), "the log is there to be searched");
     let files = installation.files().into_iter();
@@ -73,7 +110,6 @@ async fn what_a_person_writes_stays_in_her_own_directory_whatever_goes_wrong() {
     }
     assert!(hits.is_empty(), "{}", hits.join("\n"));
     assert!(inside >= 3, "the search finds words where they belong: {inside}");
-    assert!(planted.words.len() >= 40, "{} words were planted", planted.words.len());
     let log = installation.stop();
     assert!(!planted.words.iter().any(|(_, word)| holds(&log, word)), "the log of the shutdown");
 }
@@ -97,32 +133,42 @@ async fn talk(mira: &Browser, planted: &mut Planted) {
         .await;
 }
 
-/// Each route gets words in its path, query, headers and body, most of them in places where none is expected.
-async fn every_route(mira: &Browser, planted: &mut Planted) {
+/// Ends what the other requests need, or does not end by itself.
+fn comes_last(path: &str) -> bool {
+    ["sign-out", "events", "revoke-others", "stop"].iter().any(|end| path.ends_with(end))
+}
+
+/// Method and template of every route.
+fn routes() -> Vec<(Method, String)> {
     let description: serde_json::Value = serde_json::from_str(&ally::openapi::json()).unwrap();
+    let mut routes = Vec::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
-        for method in methods.as_object().unwrap().keys() {
-            let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
-            if path.ends_with("sign-out")
-                || path.ends_with("events")
-                || path.ends_with("revoke-others")
-                || path.ends_with("stop")
-            {
-                continue;
-            }
-            let mut path = path.clone();
-            while let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
-                path.replace_range(from..=to, &planted.word("a path"));
-            }
-            let path = format!("{path}?q={}", planted.word("a query"));
-            let body = json!({ "text": planted.word("a body"), "title": 5, "key": [planted.word("a wrong type")] });
-            let mut request = mira.request(method.clone(), &path, (!method.is_safe()).then_some(body));
-            let headers = request.headers_mut();
-            headers.insert(header::USER_AGENT, planted.word("a user agent").parse().unwrap());
-            headers.insert("idempotency-key", planted.word("an idempotency key").parse().unwrap());
-            headers.insert("x-ally-identity", planted.word("a planted header").parse().unwrap());
-            mira.send_raw(request).await;
-        }
+        let methods = methods.as_object().unwrap().keys();
+        routes.extend(methods.filter_map(|method| Some((method.to_uppercase().parse().ok()?, path.clone()))));
+    }
+    routes
+}
+
+/// A request with words in its path, query, headers and body, most of them in places where none is expected.
+fn full_of_words(mira: &Browser, method: &Method, template: &str, planted: &mut Planted) -> Request<Body> {
+    let mut path = template.to_owned();
+    while let (Some(from), Some(to)) = (path.find('{'), path.find('}')) {
+        path.replace_range(from..=to, &planted.word("a path"));
+    }
+    let path = format!("{path}?q={}", planted.word("a query"));
+    let body = json!({ "text": planted.word("a body"), "title": 5, "key": [planted.word("a wrong type")] });
+    let mut request = mira.request(method.clone(), &path, (!method.is_safe()).then_some(body));
+    let headers = request.headers_mut();
+    headers.insert(header::USER_AGENT, planted.word("a user agent").parse().unwrap());
+    headers.insert("idempotency-key", planted.word("an idempotency key").parse().unwrap());
+    headers.insert("last-event-id", planted.word("an event id").parse().unwrap());
+    headers.insert("x-ally-identity", planted.word("a planted header").parse().unwrap());
+    request
+}
+
+async fn every_route(mira: &Browser, planted: &mut Planted) {
+    for (method, template) in routes().iter().filter(|(_, template)| !comes_last(template)) {
+        mira.send_raw(full_of_words(mira, method, template, planted)).await;
     }
     let mut broken = mira.request(Method::POST, "/api/v1/chats", None);
     broken.headers_mut().insert(header::CONTENT_TYPE, "application/json".parse().unwrap());
@@ -135,7 +181,8 @@ async fn every_route(mira: &Browser, planted: &mut Planted) {
     forged.get("/api/v1/chats").await.expect(401);
 }
 
-/// Each way in which a provider can fail, with a message that it may repeat.
+/// Each way in which a provider can fail, with a message that it may repeat. Only its silence is missing: the budgets
+/// for it are a minute and more (see `chats.rs`).
 async fn provider_faults(mira: &Browser, stand_in: &StandIn, planted: &mut Planted) {
     let chat = mira.chat().await;
     let status = |status| Fault::Status { status, kind: None, message: String::new(), retry_after: None };
@@ -144,6 +191,7 @@ async fn provider_faults(mira: &Browser, stand_in: &StandIn, planted: &mut Plant
         status(401),
         status(403),
         status(413),
+        status(429),
         status(500),
         status(529),
         Fault::HangUp,
@@ -162,6 +210,24 @@ async fn provider_faults(mira: &Browser, stand_in: &StandIn, planted: &mut Plant
         let answer = mira.ask(&chat, &format!("Note this: {}", planted.word("a message during a fault"))).await;
         assert!(answer["status"].is_string());
         stand_in.heal();
+    }
+}
+
+/// The event stream, then what ends the assistant and the session. Nothing is left out.
+async fn last_routes(mira: &Browser, planted: &mut Planted) {
+    let chat = mira.chat().await;
+    let stream = full_of_words(mira, &Method::GET, &format!("/api/v1/chats/{chat}/events"), planted);
+    let response = mira.open(stream).await;
+    assert_eq!(response.status(), 200);
+    mira.ask(&chat, &format!("Say {}", planted.word("a message with an open stream"))).await;
+    drop(response);
+    let mut last: Vec<_> = routes().into_iter().filter(|(_, template)| comes_last(template)).collect();
+    last.sort_by_key(|(_, template)| template.ends_with("sign-out"));
+    assert_eq!(last.len(), 4, "{last:?}");
+    for (method, template) in last {
+        let reply = mira.send_raw(full_of_words(mira, &method, &template, planted)).await;
+        let expected: &[u16] = if template.ends_with("events") { &[404] } else { &[202, 204] };
+        assert!(expected.contains(&reply.status), "{method} {template}: {} {}", reply.status, reply.text());
     }
 }
 

@@ -1,9 +1,11 @@
 //! A conversation with a model: Anthropic's protocol, spoken by a stand-in.
 
+use crate::app::TestApp;
 use crate::browser::{Browser, Events};
 use crate::installation::{Installation, Setup};
 use ally_llm::script::{Gate, Rule, Step, Turn};
 use ally_llm::stand_in::{Fault, KEY, StandIn};
+use ally_llm::{Failure, FailureKind};
 use serde_json::{Value, json};
 
 async fn with_claude() -> (StandIn, Installation, Browser) {
@@ -146,6 +148,8 @@ async fn whatever_the_provider_does_the_message_is_kept_and_the_next_step_is_sai
         ("400", status(400, None)),
         ("401", status(401, None)),
         ("403", status(403, None)),
+        ("429", status(429, None)),
+        ("429 with a time", status(429, Some(1))),
         ("500", status(500, None)),
         ("529", status(529, None)),
         ("cut", Fault::CutAfter(1)),
@@ -160,13 +164,7 @@ async fn whatever_the_provider_does_the_message_is_kept_and_the_next_step_is_sai
         for _ in 0..4 {
             stand_in.fail(fault.clone());
         }
-        let answer = mira.ask(&chat, "A question that must not be lost").await;
-        let problem = &answer["problem"];
-        assert!(matches!(answer["status"].as_str(), Some("failed" | "interrupted")), "{name}: {answer}");
-        assert!(problem["title"].is_string() && problem["next_step"].is_string(), "{name}: {answer}");
-        let messages = mira.get(&format!("/api/v1/chats/{chat}/messages")).await.expect(200).json();
-        assert_eq!(messages["items"][0]["text"], "A question that must not be lost", "{name}");
-        assert!(!answer.to_string().contains("must not be lost"), "{name}: the provider's words are not repeated");
+        is_kept_and_explained(&mira, &chat, name).await;
         stand_in.heal();
         let answer = mira.ask(&chat, "And now?").await;
         assert_eq!(answer["status"], "complete", "after {name}: {answer}");
@@ -178,6 +176,37 @@ async fn whatever_the_provider_does_the_message_is_kept_and_the_next_step_is_sai
         assert_eq!(answer["status"], "complete", "{fault:?}: {answer}");
     }
     drop(installation);
+}
+
+/// Asks a question that cannot be answered.
+async fn is_kept_and_explained(mira: &Browser, chat: &str, name: &str) {
+    let answer = mira.ask(chat, "A question that must not be lost").await;
+    let problem = &answer["problem"];
+    assert!(matches!(answer["status"].as_str(), Some("failed" | "interrupted")), "{name}: {answer}");
+    assert!(problem["title"].is_string() && problem["next_step"].is_string(), "{name}: {answer}");
+    let messages = mira.get(&format!("/api/v1/chats/{chat}/messages")).await.expect(200).json();
+    assert_eq!(messages["items"][0]["text"], "A question that must not be lost", "{name}");
+    assert!(!answer.to_string().contains("must not be lost"), "{name}: the provider's words are not repeated");
+}
+
+/// The real budgets are a minute and more and are tried against the stand-in in `ally-llm`; here is what a person sees
+/// when one has run out.
+#[tokio::test]
+async fn when_the_provider_falls_silent_the_message_is_kept_and_the_next_step_is_said() {
+    let app = TestApp::new().await;
+    let mira = app.owner("mira").await;
+    let stalled = Step::Fail(Failure::of(FailureKind::Stalled));
+    let cases = [
+        ("before a word", vec![stalled.clone()]),
+        ("in the middle", vec![Step::Text("As far as this".to_owned()), stalled]),
+    ];
+    for (name, steps) in cases {
+        app.model.always(Rule { when: "lost".to_owned(), turns: vec![Turn::of(steps)] });
+        let chat = mira.chat().await;
+        is_kept_and_explained(&mira, &chat, name).await;
+        let answer = mira.ask(&chat, "And now?").await;
+        assert_eq!(answer["status"], "complete", "after {name}: {answer}");
+    }
 }
 
 #[tokio::test]
@@ -230,14 +259,7 @@ async fn bad_input_is_answered_with_a_sentence_and_a_next_step() {
         (mira.get("/api/v1/runs/run_00000000000000000000000000").await, 404),
         (mira.get("/api/v1/memory/files/../../ally.db").await, 400),
         (mira.get("/api/v1/nonsense").await, 404),
-        (
-            mira.post(
-                "/api/v1/auth/sign-up",
-                json!({ "email": "mira@example.org", "password": "short", "adult": true }),
-            )
-            .await,
-            422,
-        ),
+        (mira.post("/api/v1/auth/sign-in", json!({ "email": 5 })).await, 422),
     ];
     for (reply, status) in cases {
         let problem = reply.json();
