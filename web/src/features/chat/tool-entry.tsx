@@ -16,7 +16,7 @@ export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path:
   return (
     <RailEntry mark={MARKS[part.status]} isSmall className="rail-line pb-3">
       <button type="button" aria-expanded={isOpen} aria-controls={id} onClick={() => setOpen(!isOpen)} className="tap -ms-1.5 flex max-w-full items-center gap-1.5 rounded-md px-1.5 text-start text-[14px] text-ink-2 hover:bg-sunken hover:text-ink">
-        <span className="min-w-0">{part.summary || describe(part)}</span>
+        <span className="min-w-0">{line(part)}</span>
         {part.status !== "ok" && <span className={clsx("shrink-0", part.status === "failed" && "text-bad", part.status === "unknown" && "text-wait")}>· {t(WORDS[part.status])}</span>}
         <ChevronRight aria-hidden className={clsx("size-4 shrink-0 transition-transform duration-150 rtl:-scale-x-100", isOpen && "rotate-90")} />
       </button>
@@ -31,6 +31,12 @@ export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path:
       {part.status === "ok" && part.file && <MemoryNote file={part.file} fileLink={fileLink} />}
     </RailEntry>
   );
+}
+
+/** What was done. The result of a search says little without what was looked for. */
+function line(part: ToolPart): string {
+  if (part.tool === "memory_search" && part.summary) return `${describe(part)} · ${part.summary}`;
+  return part.summary || describe(part);
 }
 
 /** What a tool does, said from its input, until the server has a summary. */
