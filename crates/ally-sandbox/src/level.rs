@@ -41,7 +41,7 @@ impl Level {
                 "The assistant runs as a system user of its own, without a network. It could read files that are open to everybody."
             }
             Self::UserNamespace => {
-                "The assistant sees only its own files and has no network. It shares the system user of this installation."
+                "The assistant sees only its own files and has no network. It shares the system user of this installation, so it could end other programs of this user."
             }
             Self::OwnUser => {
                 "The assistant runs as a system user of its own, sees only its own files and has no network."
@@ -111,4 +111,18 @@ fn can_build(level: Level, uid: u32) -> bool {
     }
     let identity = if level.has_own_user() { Identity::Uid(uid) } else { Identity::Same };
     Spawn::nothing().identity(identity).walls(Walls::of(level, room)).spawn().is_ok_and(|child| child.started().is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_without_a_user_of_its_own_says_that_other_programs_can_be_ended() {
+        for level in [Level::UserNamespace, Level::Nothing] {
+            assert!(!level.has_own_user());
+        }
+        assert!(Level::UserNamespace.in_words().contains("could end other programs of this user"));
+        assert!(!Level::OwnUser.in_words().contains("end other programs"));
+    }
 }

@@ -3,11 +3,12 @@
 use crate::birth::{self, Plan};
 use crate::room::c_string;
 use crate::{Access, Child, Level, Room, probe};
+use rustix::fs::OFlags;
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 use std::ffi::{CString, OsStr};
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Under which user the program runs.
@@ -55,13 +56,18 @@ impl Walls {
         self
     }
 
+    fn is_any(&self) -> bool {
+        !self.namespaces.is_empty() || self.room.is_some()
+    }
+
     pub(crate) fn flags(&self) -> UnshareFlags {
         self.namespaces.iter().fold(UnshareFlags::empty(), |all, one| all | *one)
     }
 }
 
 /// A program to be started. Its environment is empty, standard input is `/dev/null`, standard output and error are
-/// those of this process, and every other descriptor is closed, but for what is said here.
+/// those of this process, and every other descriptor is closed, but for what is said here. Behind walls, standard output
+/// and error both lead to this process's standard error, opened anew for writing only: a terminal could be read otherwise.
 #[derive(Debug)]
 pub struct Spawn {
     program: Option<PathBuf>,
@@ -181,6 +187,14 @@ impl Spawn {
         let environment: io::Result<Vec<CString>> =
             self.environment.iter().map(|(name, value)| text(&format!("{name}={value}"))).collect();
         let mut descriptors = self.descriptors;
+        if self.walls.is_any() {
+            let error = write_only(io::stderr().as_fd())?;
+            for number in [1, 2] {
+                if !descriptors.iter().any(|(_, at)| *at == number) {
+                    descriptors.push((error.try_clone()?, number));
+                }
+            }
+        }
         descriptors.push((nothing, 0));
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         Ok(Plan {
@@ -207,6 +221,23 @@ pub(crate) fn document(text: &[u8]) -> io::Result<OwnedFd> {
     let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     std::fs::File::from(writer).write_all(text)?;
     Ok(reader)
+}
+
+/// The same file, terminal or pipe, opened anew for writing at its end only. What cannot be opened a second time, such as
+/// a socket, is handed on as it is.
+fn write_only(descriptor: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let path = format!("/proc/self/fd/{}", descriptor.as_raw_fd());
+    // Without NONBLOCK, a pipe that nobody reads any more would be waited for.
+    let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let open = |more: OFlags| rustix::fs::open(path.as_str(), flags | more, rustix::fs::Mode::empty());
+    match open(OFlags::APPEND).or_else(|_| open(OFlags::empty())) {
+        Ok(opened) => {
+            let kept = rustix::fs::fcntl_getfl(&opened)? - OFlags::NONBLOCK;
+            rustix::fs::fcntl_setfl(&opened, kept)?;
+            Ok(opened)
+        }
+        Err(_) => descriptor.try_clone_to_owned().or_else(|_| Ok(std::fs::File::create("/dev/null")?.into())),
+    }
 }
 
 fn role_room(program: &Path, data_dir: &Path) -> io::Result<Room> {
@@ -331,3 +362,26 @@ impl std::fmt::Display for CannotSpawn {
 }
 
 impl std::error::Error for CannotSpawn {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read as _;
+
+    #[test]
+    fn what_is_open_for_both_is_handed_on_for_writing_only_and_a_pipe_stays_one_that_waits() {
+        let both = tempfile::tempfile().expect("a file");
+        let handed = write_only(both.as_fd()).expect("opens again");
+        let flags = rustix::fs::fcntl_getfl(&handed).expect("flags");
+        assert_eq!(flags & OFlags::RWMODE, OFlags::WRONLY);
+        assert!(flags.contains(OFlags::APPEND) && !flags.contains(OFlags::NONBLOCK));
+        assert!(std::fs::File::from(handed).read(&mut [0]).is_err());
+        let (reader, writer) = io::pipe().expect("a pipe");
+        let handed = write_only(writer.as_fd()).expect("opens again");
+        assert!(!rustix::fs::fcntl_getfl(&handed).expect("flags").contains(OFlags::NONBLOCK));
+        drop(reader);
+        assert!(write_only(writer.as_fd()).is_ok(), "nobody reads, and nobody waits");
+        let (one, _other) = std::os::unix::net::UnixStream::pair().expect("a pair");
+        assert!(write_only(one.as_fd()).is_ok(), "a socket is handed on as it is");
+    }
+}

@@ -92,6 +92,38 @@ async fn as_root_a_child_behind_walls_has_its_own_user_root_and_an_empty_network
 }
 
 #[tokio::test]
+async fn behind_walls_a_child_can_write_to_the_terminal_but_not_read_it() {
+    const INNER: &str = "ALLY_TEST_READABLE_ERROR";
+    if std::env::var_os(INNER).is_none() {
+        // Standard error must be open for both, as a terminal is; so this test runs again with one.
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("terminal");
+        std::fs::write(&path, "what was typed\n").expect("writes");
+        let terminal = std::fs::File::options().read(true).write(true).open(&path).expect("opens");
+        let name = "walls::behind_walls_a_child_can_write_to_the_terminal_but_not_read_it";
+        let program = std::env::current_exe().expect("a program");
+        let mut again = Command::new(program);
+        again.args(["--exact", name, "--nocapture"]).env(INNER, "1").stderr(terminal);
+        assert!(again.status().expect("runs").success());
+        let text = std::fs::read_to_string(&path).expect("reads");
+        assert!(text.starts_with("what was typed\n") && text.contains("said aloud"), "{text}");
+        return;
+    }
+    let level = probe(UID);
+    if !level.has_no_network() {
+        return eprintln!("said aloud");
+    }
+    let home = tempfile::tempdir().expect("a directory");
+    let identity = if level.has_own_user() { Identity::Uid(UID) } else { Identity::Same };
+    if level.has_own_user() {
+        chown(home.path(), Some(UID), Some(UID)).expect("gives");
+    }
+    let spawn = Spawn::new("/bin/sh").identity(identity).walls(Walls::of(level, room(home.path())));
+    let (text, exit) = run(spawn, "cat <&2 2>/dev/null || echo cannot read; echo said aloud >&2").await;
+    assert_eq!((text.as_str(), exit), ("cannot read", Exit::Code(0)));
+}
+
+#[tokio::test]
 async fn as_root_the_network_is_empty_and_no_rights_are_left_also_without_a_room() {
     if !is_root() {
         return;
