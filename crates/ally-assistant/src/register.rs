@@ -186,7 +186,7 @@ pub const REGISTER: &[Entry] = &[
     columns(
         "settings",
         &["name", "sealed", "account", "changed"],
-        "your own provider key, sealed with your server's key",
+        "your own provider key, sealed with the key of your private space",
         "user.authorization.credentials",
         "calling the AI provider with your key",
         Kept::UntilDeleted,
@@ -222,7 +222,7 @@ pub const REGISTER: &[Entry] = &[
     },
     Entry {
         place: Place::File { pattern: "people/*/ally.lock" },
-        what: "a number that counts how often your server was started",
+        what: "a number that counts how often your assistant was started",
         category: "system.operations",
         purpose: "making sure that only one process uses your data",
         basis: Basis::Contract,

@@ -10,7 +10,7 @@ pub const REGISTER: &[Entry] = &[
             table: "counters",
             columns: &["server", "period", "granted", "reserved", "settled"],
         },
-        what: "How many tokens your server used on the installation's account with a provider, per day",
+        what: "How many tokens your assistant used on the installation's account with a provider, per day",
         category: "user.behavior",
         purpose: "keeping within usage limits",
         basis: Basis::Contract,
