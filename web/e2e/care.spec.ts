@@ -35,7 +35,7 @@ const isTooWide = (page: Page) => page.evaluate(() => document.documentElement.s
 for (const scheme of ["light", "dark"] as const) {
   for (const width of [1280, 390]) {
     test(`every page is clean for axe, ${scheme}, ${width} px, and nothing is wider than the window`, async ({ browser }) => {
-      test.setTimeout(120_000);
+      test.setTimeout(180_000);
       const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
       const page = await context.newPage();
       for (const path of PUBLIC) {
