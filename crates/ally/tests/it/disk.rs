@@ -34,7 +34,7 @@ impl SmallDisk {
 }
 
 /// Notes what is missing for a test where the test runner counts it, or fails where everything must be there.
-fn skipped(test: &str, missing: &str) {
+pub fn skipped(test: &str, missing: &str) {
     assert!(std::env::var("ALLY_TEST_STRICT").as_deref() != Ok("1"), "{test}: {missing}");
     if let Some(list) = std::env::var_os("ALLY_TEST_SKIPS") {
         let mut list = std::fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
