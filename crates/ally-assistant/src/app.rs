@@ -14,6 +14,7 @@ use ally_types::seal::Key;
 use ally_types::{Chance, Clock, ServerId, Timestamp};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -64,7 +65,12 @@ struct Inner {
     activity: Activity,
     line: watch::Sender<()>,
     alarms: watch::Sender<()>,
+    /// Something was taken away in the database, but may still stand in its log.
+    is_checkpoint_owed: AtomicBool,
 }
+
+/// How long to wait before what could not be taken away is tried again.
+const AGAIN: Duration = Duration::from_secs(60);
 
 impl App {
     /// Opens the database and prepares everything; no run is taken up yet.
@@ -73,6 +79,9 @@ impl App {
             let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&parts.data_dir);
             made.map_err(ally_store::StoreError::from)?;
         }
+        // A process that died may have left in the log what it had just taken away.
+        let log = parts.data_dir.join("ally.db-wal");
+        let is_checkpoint_owed = std::fs::metadata(log).is_ok_and(|log| log.len() > 0);
         let store = Store::open(&parts.data_dir.join("ally.db"), schema::MIGRATIONS)?;
         let engine = Engine::new(store.clone(), Arc::clone(&parts.clock), Arc::clone(&parts.chance));
         let epoch = parts.epoch.max(store.epoch());
@@ -92,6 +101,7 @@ impl App {
             activity: Activity::default(),
             line: watch::Sender::new(()),
             alarms: watch::Sender::new(()),
+            is_checkpoint_owed: AtomicBool::new(is_checkpoint_owed),
         }));
         // The engine holds the executor, so the executor may not hold the engine.
         let turns = Turns(Weak(Arc::downgrade(&app.0)));
@@ -182,12 +192,13 @@ impl App {
     /// When somebody must be awake next: at once if a run is left in the middle.
     pub async fn next_alarm(&self) -> Option<Timestamp> {
         let now = self.clock().now();
+        let owed = self.is_checkpoint_owed().then(|| now.plus_millis(AGAIN.as_millis().try_into().unwrap_or(i64::MAX)));
         let found = self.store().read(move |tx| {
             if !ally_durable::runs::recoverable(tx)?.is_empty() {
                 return Ok(Some(now));
             }
             let waits = ally_durable::waits::next_alarm(tx)?;
-            Ok::<_, Fault>(waits.into_iter().chain(chats::next_purge(tx)?).min())
+            Ok::<_, Fault>(waits.into_iter().chain(chats::next_purge(tx)?).chain(owed).min())
         });
         found.await.unwrap_or_default()
     }
@@ -197,8 +208,7 @@ impl App {
         let mut alarms = self.0.alarms.subscribe();
         loop {
             alarms.mark_unchanged();
-            let due = self.store().read(chats::next_purge).await.unwrap_or_default();
-            let millis = due.map(|due| u64::try_from(due.millis_since(self.clock().now())).unwrap_or(0));
+            let millis = self.millis_until_due().await;
             let until_due = async {
                 match millis {
                     Some(millis) => tokio::time::sleep(Duration::from_millis(millis)).await,
@@ -209,7 +219,10 @@ impl App {
                 () = until_due => {
                     if self.purge().await.is_err() {
                         ally_types::log::warn("deleted chats could not be taken away yet", &[]);
-                        tokio::time::sleep(Duration::from_secs(60)).await;
+                    }
+                    // Whatever is still due waits for somebody: a reader from outside, or a run that is ending.
+                    if self.millis_until_due().await == Some(0) {
+                        tokio::time::sleep(AGAIN).await;
                     }
                 }
                 _ = alarms.changed() => {}
@@ -217,11 +230,28 @@ impl App {
         }
     }
 
-    /// Takes away for good what was deleted long enough ago.
+    async fn millis_until_due(&self) -> Option<u64> {
+        if self.is_checkpoint_owed() {
+            return Some(0);
+        }
+        let due = self.store().read(chats::next_purge).await.unwrap_or_default();
+        due.map(|due| u64::try_from(due.millis_since(self.clock().now())).unwrap_or(0))
+    }
+
+    /// Whether something that was taken away may still stand in the database's log.
+    pub(crate) fn is_checkpoint_owed(&self) -> bool {
+        self.0.is_checkpoint_owed.load(Ordering::Relaxed)
+    }
+
+    /// Takes away for good what was deleted long enough ago. Until the log is cut too, it is owed.
     pub async fn purge(&self) -> Done<()> {
         let now = self.clock().now();
         if self.store().write(move |tx| chats::purge(tx, now)).await? {
+            self.0.is_checkpoint_owed.store(true, Ordering::Relaxed);
+        }
+        if self.is_checkpoint_owed() {
             self.store().purge_checkpoint().await?;
+            self.0.is_checkpoint_owed.store(false, Ordering::Relaxed);
         }
         Ok(())
     }

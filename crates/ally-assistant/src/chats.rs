@@ -108,16 +108,21 @@ pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
     changed(tx, app, id)
 }
 
-/// Takes away what was deleted long enough ago, with all that belongs to it. Answers whether there was anything.
+/// Takes away what was deleted long enough ago, with all that belongs to it. A chat in which a run is not over yet stays
+/// due, so that nothing is written behind it. Answers whether there was anything.
 pub fn purge(tx: &Tx, now: Timestamp) -> Done<bool> {
-    let due = store::deleted_before(tx, now.plus_millis(-UNDO_MILLIS))?;
-    for id in &due {
-        search::forget_chat(tx, *id)?;
-        runs::forget_chat(tx, *id)?;
-        store::remove(tx, *id)?;
+    let mut is_any = false;
+    for id in store::deleted_before(tx, now.plus_millis(-UNDO_MILLIS))? {
+        if !turns::unfinished(tx, id)?.is_empty() {
+            continue;
+        }
+        search::forget_chat(tx, id)?;
+        runs::forget_chat(tx, id)?;
+        store::remove(tx, id)?;
+        is_any = true;
     }
     idempotency::forget_old(tx, now)?;
-    Ok(!due.is_empty())
+    Ok(is_any)
 }
 
 /// When there is next something to take away.

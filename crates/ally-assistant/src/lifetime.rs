@@ -121,6 +121,9 @@ impl Assistant {
         if tokio::time::timeout(LONGEST_DRAIN, self.app.engine().drain()).await.is_err() {
             log::warn("runs are left for the next process", &[]);
         }
+        if self.app.is_checkpoint_owed() && self.app.purge().await.is_err() {
+            log::warn("deleted chats could not be taken away yet", &[]);
+        }
         self.park();
         let goodbye = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(LONGEST_GOODBYE, goodbye).await.is_err() {

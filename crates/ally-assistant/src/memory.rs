@@ -11,10 +11,10 @@ pub mod store;
 
 use crate::app::App;
 use crate::events::{Event, FileChange};
-use crate::fault::Done;
+use crate::fault::{Done, Fault};
 use crate::messages::FileRef;
 use crate::search;
-use ally_store::Tx;
+use ally_store::{StoreError, Tx};
 use ally_types::{AccountId, ChatId, Content, Label, Problem, RunId, VersionId};
 use path::NotePath;
 use std::path::PathBuf;
@@ -43,6 +43,31 @@ pub struct AtDesk {
     _gate: OwnedMutexGuard<State>,
 }
 
+/// Who made a version of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The person, in the browser.
+    Person,
+    /// A model, in a turn.
+    Assistant,
+    /// A built-in command, in a turn.
+    BuiltIn,
+    /// Somebody who changed the file on the disk.
+    Outside,
+}
+
+impl Author {
+    /// The word that is kept and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Assistant => "assistant",
+            Self::BuiltIn => "builtin",
+            Self::Outside => "outside",
+        }
+    }
+}
+
 /// A change of one file.
 #[derive(Debug, Clone)]
 pub struct Change {
@@ -50,8 +75,8 @@ pub struct Change {
     pub path: NotePath,
     /// Its new text; `None` when it goes.
     pub text: Option<Content>,
-    /// Who makes it: `person`, `assistant` or `outside`.
-    pub author: &'static str,
+    /// Who makes it.
+    pub author: Author,
     /// Why, in a few words.
     pub reason: &'static str,
     /// The run that makes it.
@@ -71,13 +96,12 @@ impl Desk {
     }
 
     /// Waits for the desk and finishes what a crash or a full disk left. The first one after a wake also looks for
-    /// changes from outside.
+    /// changes from outside. A disk that is still full keeps nobody from reading: the rows say what was committed.
     pub async fn sit(&self, app: &App) -> Done<AtDesk> {
         let mut gate = Arc::clone(&self.gate).lock_owned().await;
-        finish_unapplied(app, &self.root).await?;
+        unless_full(finish_unapplied(app, &self.root).await)?;
         if !gate.is_compared {
-            look_outside(app, &self.root).await?;
-            gate.is_compared = true;
+            gate.is_compared = unless_full(look_outside(app, &self.root).await)?;
         }
         Ok(AtDesk { root: Arc::clone(&self.root), _gate: gate })
     }
@@ -86,15 +110,20 @@ impl Desk {
 impl AtDesk {
     /// The present text of a file, after looking whether it was changed from outside.
     pub async fn read(&self, app: &App, path: &NotePath) -> Done<Option<store::File>> {
-        self.look_at(app, path).await?;
+        unless_full(self.look_at(app, path).await)?;
         let path = path.clone();
         app.store().read(move |tx| store::file(tx, &path)).await
     }
 
     /// All files.
     pub async fn list(&self, app: &App) -> Done<Vec<store::File>> {
-        look_outside(app, &self.root).await?;
+        unless_full(look_outside(app, &self.root).await)?;
         app.store().read(store::files).await
+    }
+
+    /// Whether a file can stand there: nothing on the disk is in its way.
+    pub fn is_free(&self, path: &NotePath) -> Done<bool> {
+        disk::is_free(&self.root, path)
     }
 
     /// Looks whether one file was changed from outside since we wrote it.
@@ -112,6 +141,9 @@ impl AtDesk {
 
     /// Commits a change of a person and brings it to disk.
     pub async fn change(&self, app: &App, change: Change) -> Done<FileRef> {
+        if change.text.is_some() && !self.is_free(&change.path)? {
+            return Err(in_the_way().into());
+        }
         let inner = app.clone();
         let made = app.store().write(move |tx| commit(tx, &inner, &change)).await?;
         self.apply(app).await?;
@@ -149,7 +181,7 @@ pub async fn restore(
     let change = Change {
         path: path.clone(),
         text,
-        author: "person",
+        author: Author::Person,
         reason: "Brought back an earlier version",
         run: None,
         account: Some(account),
@@ -197,31 +229,58 @@ pub fn too_large() -> Problem {
         .next("Put some of it into another file.")
 }
 
+/// Something that is no note stands where a file should go.
+pub fn in_the_way() -> Problem {
+    Problem::new(409, "memory_path_taken", "Something else stands in the place of this memory file.")
+        .next("Move it away from the memory folder, then try again.")
+}
+
 /// There is no such file.
 pub fn not_found() -> Problem {
     Problem::not_found("memory_file_not_found", "There is no such memory file.")
 }
 
 /// Brings every version that was committed but not written to its file. If the file says neither what it said before
-/// nor what it shall say, somebody changed it meanwhile: the outside text stays, ours is put aside in the history.
+/// nor what it shall say, somebody changed it meanwhile: the outside text stays, ours is put aside in the history. So is
+/// one that cannot be written for any other reason than a full disk: it must not stand in the way of all others.
 async fn finish_unapplied(app: &App, root: &Arc<PathBuf>) -> Done<()> {
     let pending = app.store().read(store::unapplied).await?;
     for version in pending {
-        let on_disk = disk::read(root, &version.path)?;
-        let text = version.text.as_ref().map(Content::expose);
-        let is_ours = on_disk.as_deref() == text;
-        let is_base = on_disk.as_deref() == version.base.as_ref().map(Content::expose);
-        if !is_ours && is_base {
-            match text {
-                Some(text) => disk::write(root, &version.path, text)?,
-                None => disk::remove(root, &version.path)?,
+        let (stat, is_aside) = match bring(root, &version) {
+            Ok(brought) => brought,
+            Err(Fault::Store(StoreError::DiskFull)) => return Err(StoreError::DiskFull.into()),
+            Err(_) => {
+                ally_types::log::warn("a version of a memory file was put aside", &[("version", &version.id)]);
+                (None, true)
             }
-        }
-        let stat = disk::stat(root, &version.path)?;
-        let is_aside = !is_ours && !is_base;
+        };
         app.store().write(move |tx| store::mark_applied(tx, &version, stat.as_ref(), is_aside)).await?;
     }
     Ok(())
+}
+
+/// Brings one version to its file. Answers what the file is then, and whether the version was put aside.
+fn bring(root: &std::path::Path, version: &store::Pending) -> Done<(Option<disk::Stat>, bool)> {
+    let on_disk = disk::read(root, &version.path)?;
+    let text = version.text.as_ref().map(Content::expose);
+    let is_ours = on_disk.as_deref() == text;
+    let is_base = on_disk.as_deref() == version.base.as_ref().map(Content::expose);
+    if !is_ours && is_base {
+        match text {
+            Some(text) => disk::write(root, &version.path, text)?,
+            None => disk::remove(root, &version.path)?,
+        }
+    }
+    Ok((disk::stat(root, &version.path)?, !is_ours && !is_base))
+}
+
+/// Whether it was done; a full disk is no error for somebody who only reads.
+fn unless_full(done: Done<()>) -> Done<bool> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(Fault::Store(StoreError::DiskFull)) => Ok(false),
+        Err(other) => Err(other),
+    }
 }
 
 /// Compares all files with their rows.
@@ -254,6 +313,10 @@ async fn compare(
     };
     if is_same {
         return Ok(());
+    }
+    let asked = path.clone();
+    if app.store().read(move |tx| store::is_pending(tx, &asked)).await? {
+        return Ok(()); // Its newest version waits for room on the disk; until then the row is right and the file is old.
     }
     let Some(text) = disk::read(root, path)? else { return gone(app, path, known).await };
     if text.len() > LARGEST_FILE {
@@ -289,7 +352,7 @@ fn outside(path: &NotePath, text: Option<Content>) -> Change {
     Change {
         path: path.clone(),
         text,
-        author: "outside",
+        author: Author::Outside,
         reason: "Changed outside of Ally",
         run: None,
         account: None,

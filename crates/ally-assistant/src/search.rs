@@ -31,6 +31,9 @@ pub enum Hit {
         line: u32,
         /// What it says.
         snippet: Content,
+        /// Where the line comes from.
+        #[serde(skip)]
+        label: Label,
     },
     /// A message.
     Message {
@@ -42,7 +45,19 @@ pub enum Hit {
         position: i64,
         /// The words around the hit.
         snippet: Content,
+        /// Where the words come from.
+        #[serde(skip)]
+        label: Label,
     },
+}
+
+impl Hit {
+    /// Where it comes from and how private it is.
+    pub const fn label(&self) -> Label {
+        match self {
+            Self::Memory { label, .. } | Self::Message { label, .. } => *label,
+        }
+    }
 }
 
 /// What is looked for.
@@ -72,7 +87,7 @@ pub fn as_text(hits: &[Hit]) -> String {
     for hit in hits {
         use std::fmt::Write as _;
         let written = match hit {
-            Hit::Memory { path, line, snippet } => {
+            Hit::Memory { path, line, snippet, .. } => {
                 writeln!(text, "/memories/{}:{line}\t{}", path.expose(), one_line(snippet.expose()))
             }
             Hit::Message { chat, position, snippet, .. } => {
@@ -131,7 +146,7 @@ fn items(text: &str) -> impl Iterator<Item = (u32, &str)> {
 fn in_memory(tx: &Tx, terms: &str, limit: u32) -> Done<Vec<Hit>> {
     Ok(tx
         .prepare_cached(
-            "SELECT i.path, i.line, i.text FROM memory_index x JOIN memory_items i ON i.number = x.rowid
+            "SELECT i.path, i.line, i.text, i.integrity, i.confidentiality FROM memory_index x JOIN memory_items i ON i.number = x.rowid
              WHERE memory_index MATCH ?1 ORDER BY bm25(memory_index), i.path, i.line LIMIT ?2",
         )?
         .query_map(params![terms, limit], |row| {
@@ -139,15 +154,16 @@ fn in_memory(tx: &Tx, terms: &str, limit: u32) -> Done<Vec<Hit>> {
                 path: row.get::<_, String>(0)?.into(),
                 line: row.get(1)?,
                 snippet: shorten(&row.get::<_, String>(2)?, &[]).into(),
+                label: cells::label(row)?,
             })
         })?
         .collect::<Result<_, _>>()?)
 }
 
 fn in_messages(tx: &Tx, terms: &str, limit: u32, asked_by: Option<RunId>, words: &[String]) -> Done<Vec<Hit>> {
-    Ok(tx
+    let mut hits = tx
         .prepare_cached(
-            "SELECT m.chat, m.id, m.position, m.text,
+            "SELECT m.chat, m.id, m.position, m.text, m.integrity, m.confidentiality,
                     (SELECT group_concat(b.text, ' ') FROM blocks b WHERE b.message = m.id AND b.kind = 'text') AS said
              FROM message_index x JOIN messages m ON m.number = x.rowid JOIN chats c ON c.id = m.chat
              WHERE message_index MATCH ?1 AND c.deleted IS NULL AND (m.run IS NULL OR m.run <> ?3)
@@ -160,9 +176,28 @@ fn in_messages(tx: &Tx, terms: &str, limit: u32, asked_by: Option<RunId>, words:
                 message: cells::id(row, "id")?,
                 position: row.get("position")?,
                 snippet: shorten(&text, words).into(),
+                label: cells::label(row)?,
             })
         })?
-        .collect::<Result<_, _>>()?)
+        .collect::<Result<Vec<_>, _>>()?;
+    for hit in &mut hits {
+        if let Hit::Message { message, label, .. } = hit {
+            *label = of_steps(tx, *message)?.join(*label);
+        }
+    }
+    Ok(hits)
+}
+
+/// The label of everything that an answer was written from.
+fn of_steps(tx: &Tx, message: MessageId) -> Done<Label> {
+    let labels = tx
+        .prepare_cached(
+            "SELECT integrity, confidentiality FROM blocks WHERE message = ?1
+             UNION SELECT integrity, confidentiality FROM tool_results WHERE message = ?1",
+        )?
+        .query_map([message.to_string()], |row| cells::label(row))?
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(labels.into_iter().fold(Label::USER, Label::join))
 }
 
 /// What FTS5 is asked: each word quoted, joined by OR. `None` if there is no word at all.

@@ -61,6 +61,8 @@ pub struct Asking {
     pub timezone: String,
     /// The join of what the run has read.
     pub label: Label,
+    /// Whose hand changes memory in this turn.
+    pub by: crate::memory::Author,
 }
 
 /// What shall be done, and what to answer.
@@ -107,6 +109,13 @@ impl Planned {
     pub fn refused(text: impl Into<String>) -> Self {
         let text = Content::new(text);
         Self { ok: false, summary: text.clone(), text, label: Label::TRUSTED, changes: None }
+    }
+
+    /// Its answer says something about data with this label.
+    #[must_use]
+    pub fn labelled(mut self, label: Label) -> Self {
+        self.label = self.label.join(label);
+        self
     }
 }
 

@@ -140,8 +140,7 @@ pub fn drop_unfinished_step(tx: &Tx, answer: &Stored) -> Done<()> {
 
 impl Turn {
     async fn drive(mut self) -> Result<Finished, Error> {
-        let deadline = Instant::now() + LONGEST;
-        match self.steps(deadline).await {
+        match self.steps().await {
             Err(Error::Cancelled) => self.close(Ending::Cancelled, Close::stopped()).await,
             Err(Error::Store(StoreError::DiskFull)) => {
                 self.say_disk_full();
@@ -151,8 +150,9 @@ impl Turn {
         }
     }
 
-    async fn steps(&mut self, deadline: Instant) -> Result<Finished, Error> {
+    async fn steps(&mut self) -> Result<Finished, Error> {
         self.wait_in_line().await?;
+        let deadline = Instant::now() + LONGEST;
         loop {
             self.go_on()?;
             let rows = self.rows().await?;
@@ -164,7 +164,11 @@ impl Turn {
                     if let Some(problem) = in_circles(answer, step) {
                         return self.close(failed(&problem), Close::broken(problem)).await;
                     }
-                    act::act(self, step, &calls, prompt::label(&rows, &core)).await?;
+                    let by = match answer.author {
+                        Author::Builtin => memory::Author::BuiltIn,
+                        _ => memory::Author::Assistant,
+                    };
+                    act::act(self, step, &calls, prompt::label(&rows, &core), by).await?;
                 }
                 Next::Model(step) if step > MOST_STEPS => {
                     let problem = trouble::too_many_steps();
@@ -175,7 +179,7 @@ impl Turn {
                     return self.close(failed(&problem), Close::broken(problem)).await;
                 }
                 Next::Model(step) => {
-                    if let Some(close) = self.model(step, &rows).await? {
+                    if let Some(close) = self.model(step, &rows, deadline).await? {
                         let ending = match (&close.status, &close.problem) {
                             (Status::Stopped, _) => Ending::Cancelled,
                             (_, Some(problem)) => failed(problem),
@@ -244,7 +248,7 @@ impl Turn {
     }
 
     /// One step of the model. Answers how the turn ends, if it ends with it.
-    async fn model(&self, step: u32, rows: &[Stored]) -> Result<Option<Close>, Error> {
+    async fn model(&self, step: u32, rows: &[Stored], deadline: Instant) -> Result<Option<Close>, Error> {
         let core = memory::core(&self.app).await.unwrap_or_default();
         let label = prompt::label(rows, &core).join(Label::TRUSTED);
         let question = rows.iter().rev().nth(1).map_or_else(|| self.app.clock().now(), |question| question.created);
@@ -266,7 +270,7 @@ impl Turn {
         if ticket.attempt() > 1 {
             self.start_over(ticket.attempt()).await?;
         }
-        let heard = ask::ask(self, &request).await;
+        let heard = ask::ask(self, &request, deadline).await;
         self.keep(step, ticket, heard, label).await
     }
 
@@ -305,6 +309,7 @@ impl Turn {
                 } else {
                     let text = if needs_model { NEEDS_MODEL.to_owned() } else { said(&pieces) };
                     store::set_text(tx, answer, &text)?;
+                    store::set_label(tx, answer, label)?;
                 }
                 tell_usage(tx, &app, run, answer)
             })
@@ -400,6 +405,7 @@ fn closing(pieces: &[Piece], provider: Option<&str>, end: End) -> Option<Close> 
     let has_calls = pieces.iter().any(|piece| matches!(piece, Piece::Call(_)));
     match end {
         End::Cancelled => Some(Close::stopped()),
+        End::TooSlow => Some(Close::broken(trouble::too_slow())),
         End::Whole(Stop::NeedsModel) => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::NoProvider => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::Cancelled => Some(Close::stopped()),
@@ -519,13 +525,16 @@ fn settle(tx: &Tx, app: &App, run: RunId, answer: MessageId, close: Close, endin
     if let Some(question) = stored.question {
         store::set_status(tx, question, Status::Complete)?;
     }
-    let said = store::get(tx, answer)?.map_or(Content::default(), |stored| stored.view().text);
+    let last = store::get(tx, answer)?;
+    // What a built-in command answers repeats notes and says what it did: nothing that a search should find again.
+    let is_built_in = last.as_ref().is_some_and(|stored| stored.author == Author::Builtin);
+    let said = last.map_or(Content::default(), |stored| stored.view().text);
     let status = match close.status {
         Status::Interrupted if said.is_empty() && stored.blocks.is_empty() => Status::Failed,
         status => status,
     };
     store::end(tx, answer, status, close.problem.as_ref(), close.needs_model)?;
-    if !close.needs_model {
+    if !close.needs_model && !is_built_in {
         search::index_message(tx, answer, said.expose())?;
     }
     chats::store::touch(tx, stored.chat, now)?;

@@ -50,6 +50,11 @@ pub fn read(root: &Path, path: &NotePath) -> Done<Option<String>> {
     }
 }
 
+/// Whether a file can stand there: every name on the way is a directory or free, and the last one a file or free.
+pub fn is_free(root: &Path, path: &NotePath) -> Done<bool> {
+    Ok(plain(root, path)?.is_some())
+}
+
 /// Writes a file so that it is either old or new, and makes the directories it needs.
 pub fn write(root: &Path, path: &NotePath, text: &str) -> Done<()> {
     let full = root.join(path.as_str());

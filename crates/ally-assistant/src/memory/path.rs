@@ -24,6 +24,11 @@ const DEEPEST: usize = 6;
 impl NotePath {
     /// Reads a path relative to the root, such as `people/ana.md`.
     pub fn parse(path: &str) -> Option<Self> {
+        (is_safe(path) && !leads_through_a_file(path)).then(|| Self::stored(path)).flatten()
+    }
+
+    /// A path that was taken in before: it cannot lead out, but a name that is refused today may stand in it.
+    pub(super) fn stored(path: &str) -> Option<Self> {
         (is_safe(path) && path.ends_with(".md")).then(|| Self(path.to_owned()))
     }
 
@@ -55,7 +60,8 @@ impl Place {
         if let Some(file) = NotePath::parse(below) {
             return Ok(Self::File(file));
         }
-        if is_safe(below) { Ok(Self::Directory(below.to_owned())) } else { Err(NotAPlace) }
+        let is_place = is_safe(below) && !leads_through_a_file(below);
+        if is_place { Ok(Self::Directory(below.to_owned())) } else { Err(NotAPlace) }
     }
 }
 
@@ -70,6 +76,13 @@ fn is_safe(path: &str) -> bool {
         && path
             .split('/')
             .all(|name| !name.is_empty() && !name.starts_with('.') && name.len() <= LONGEST_NAME && name.trim() == name)
+}
+
+/// Whether a directory on the way has the name of a note. One name cannot be both, and a file is never written into
+/// another one.
+fn leads_through_a_file(path: &str) -> bool {
+    let (directories, _) = path.rsplit_once('/').unwrap_or_default();
+    directories.split('/').any(|name| name.to_lowercase().ends_with(".md"))
 }
 
 #[cfg(test)]
@@ -93,6 +106,9 @@ mod tests {
             "/memories/\u{202e}dm.md",
             "/memories/ x.md",
             "/memories/a/b/c/d/e/f/g.md",
+            "/memories/notes.md/x.md",
+            "/memories/a/Notes.MD/b/x.md",
+            "/memories/notes.md/x",
             "",
         ] {
             assert_eq!(Place::parse(path), Err(NotAPlace), "{path:?}");

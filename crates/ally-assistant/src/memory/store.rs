@@ -47,6 +47,8 @@ pub struct Version {
 /// A version that is not on disk yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pending {
+    /// Its id.
+    pub id: VersionId,
     /// Its place in the history of everything.
     pub number: i64,
     /// Which file.
@@ -85,7 +87,7 @@ pub fn insert_version(tx: &Tx, id: VersionId, change: &Change, text: Option<&Con
         id.to_string(),
         change.path.as_str(),
         text.map(Content::expose),
-        change.author,
+        change.author.as_str(),
         change.reason,
         change.run.map(|run| run.to_string()),
         change.account.map(|account| account.to_string()),
@@ -120,7 +122,7 @@ pub fn insert_version(tx: &Tx, id: VersionId, change: &Change, text: Option<&Con
 /// Versions that are not on disk yet, oldest first.
 pub fn unapplied(tx: &Tx) -> Done<Vec<Pending>> {
     let mut query = tx.prepare_cached(
-        "SELECT v.number, v.path, v.text,
+        "SELECT v.id, v.number, v.path, v.text,
                 (SELECT b.text FROM memory_versions b WHERE b.path = v.path AND b.number < v.number AND b.applied < 2
                  ORDER BY b.number DESC LIMIT 1) AS base
          FROM memory_versions v WHERE v.applied = 0 ORDER BY v.number",
@@ -128,6 +130,7 @@ pub fn unapplied(tx: &Tx) -> Done<Vec<Pending>> {
     Ok(query
         .query_map([], |row| {
             Ok(Pending {
+                id: cells::id(row, "id")?,
                 number: row.get("number")?,
                 path: path(row)?,
                 text: row.get::<_, Option<String>>("text")?.map(Content::new),
@@ -137,7 +140,15 @@ pub fn unapplied(tx: &Tx) -> Done<Vec<Pending>> {
         .collect::<Result<_, _>>()?)
 }
 
-/// The file says what the version says; or the version was put aside because an outside change came first.
+/// Whether a version of this file is not on disk yet.
+pub fn is_pending(tx: &Tx, path: &NotePath) -> Done<bool> {
+    Ok(tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM memory_versions WHERE path = ?1 AND applied = 0)")?
+        .query_row([path.as_str()], |row| row.get(0))?)
+}
+
+/// The file says what the version says; or the version was put aside because an outside change came first or
+/// the file cannot be written.
 pub fn mark_applied(tx: &Tx, version: &Pending, stat: Option<&Stat>, is_aside: bool) -> Done<()> {
     tx.prepare_cached("UPDATE memory_versions SET applied = ?2 WHERE number = ?1")?
         .execute(params![version.number, if is_aside { 2 } else { 1 }])?;
@@ -190,6 +201,6 @@ fn read_file(row: &Row<'_>) -> rusqlite::Result<File> {
 }
 
 fn path(row: &Row<'_>) -> rusqlite::Result<NotePath> {
-    NotePath::parse(row.get_ref("path")?.as_str()?)
+    NotePath::stored(row.get_ref("path")?.as_str()?)
         .ok_or_else(|| rusqlite::Error::InvalidColumnType(0, "path".to_owned(), rusqlite::types::Type::Text))
 }

@@ -287,6 +287,16 @@ pub fn set_text(tx: &Tx, id: MessageId, text: &str) -> Done<()> {
     Ok(())
 }
 
+/// Says what the unfinished step of an answer was written from.
+pub fn set_label(tx: &Tx, id: MessageId, label: Label) -> Done<()> {
+    tx.prepare_cached("UPDATE messages SET integrity = ?2, confidentiality = ?3 WHERE id = ?1")?.execute(params![
+        id.to_string(),
+        label.integrity.as_str(),
+        label.confidentiality.as_str()
+    ])?;
+    Ok(())
+}
+
 /// Says who writes an answer.
 pub fn set_author(tx: &Tx, id: MessageId, author: &Author) -> Done<()> {
     let author = serde_json::to_string(author).unwrap_or_default();

@@ -117,7 +117,9 @@ async fn view_directory(asking: &Asking, desk: &AtDesk, directory: &str) -> Done
         }
     }
     let summary = if files.len() == 1 { "1 file".to_owned() } else { format!("{} files", files.len()) };
-    Ok(Planned::done(listing, summary, Label::TRUSTED))
+    // Names can carry words too.
+    let label = files.iter().fold(Label::TRUSTED, |all, file| all.join(file.label));
+    Ok(Planned::done(listing, summary, label))
 }
 
 async fn view(asking: &Asking, desk: &AtDesk, path: &NotePath, input: &Value) -> Done<Planned> {
@@ -142,8 +144,11 @@ async fn create(asking: &Asking, desk: AtDesk, path: NotePath, input: &Value) ->
     if desk.read(&asking.app, &path).await?.is_some() {
         return Ok(Planned::refused(format!("Error: File {} already exists", path.shown())));
     }
+    if !desk.is_free(&path)? {
+        return Ok(Planned::refused(format!("Error: {} cannot be a file: something else stands there", path.shown())));
+    }
     let said = format!("File created successfully at: {}", path.shown());
-    Ok(changed(asking, desk, path, new.to_owned(), said, "Created"))
+    Ok(changed(asking, desk, (path, Label::TRUSTED), new.to_owned(), said, "Created"))
 }
 
 async fn str_replace(asking: &Asking, desk: AtDesk, path: NotePath, input: &Value) -> Done<Planned> {
@@ -161,7 +166,8 @@ async fn str_replace(asking: &Asking, desk: AtDesk, path: NotePath, input: &Valu
         [] => Ok(Planned::refused(format!(
             "No replacement was performed, old_str `{old}` did not appear verbatim in {}.",
             path.shown()
-        ))),
+        ))
+        .labelled(file.label)),
         [at] => {
             let changed_text = format!("{}{new}{}", &whole[..*at], &whole[at + old.len()..]);
             let first = whole[..*at].lines().count().saturating_sub(AROUND).max(1);
@@ -172,14 +178,15 @@ async fn str_replace(asking: &Asking, desk: AtDesk, path: NotePath, input: &Valu
                     let _ = write!(said, "\n{number:>6}\t{line}");
                 }
             }
-            Ok(changed(asking, desk, path, changed_text, said, "Changed"))
+            Ok(changed(asking, desk, (path, file.label), changed_text, said, "Changed"))
         }
         many => {
             let lines: Vec<_> = many.iter().map(|at| (whole[..*at].matches('\n').count() + 1).to_string()).collect();
             Ok(Planned::refused(format!(
                 "No replacement was performed. Multiple occurrences of old_str `{old}` in lines: {}. Please ensure it is unique",
                 lines.join(", ")
-            )))
+            ))
+            .labelled(file.label))
         }
     }
 }
@@ -206,7 +213,7 @@ async fn insert(asking: &Asking, desk: AtDesk, path: NotePath, input: &Value) ->
     let inserted = format!("{break_before}{new}");
     lines.insert(at, &inserted);
     let said = format!("The file {} has been edited.", path.shown());
-    Ok(changed(asking, desk, path, lines.concat(), said, "Changed"))
+    Ok(changed(asking, desk, (path, file.label), lines.concat(), said, "Changed"))
 }
 
 async fn delete(asking: &Asking, desk: AtDesk, place: Place, shown: &str) -> Done<Planned> {
@@ -231,18 +238,28 @@ async fn delete(asking: &Asking, desk: AtDesk, place: Place, shown: &str) -> Don
     Ok(planned)
 }
 
-/// A change of one file, unless it would be too large.
-fn changed(asking: &Asking, desk: AtDesk, path: NotePath, new: String, said: String, done: &str) -> Planned {
+/// A change of one file, unless it would be too large. `label` is that of the text which is there already.
+fn changed(
+    asking: &Asking,
+    desk: AtDesk,
+    (path, label): (NotePath, Label),
+    new: String,
+    said: String,
+    done: &str,
+) -> Planned {
     if new.len() > LARGEST_FILE {
         return Planned::refused(format!(
             "Error: {} would have {} bytes; a memory file holds at most {LARGEST_FILE}. Put some of it into another file.",
             path.shown(),
             new.len()
-        ));
+        ))
+        .labelled(label);
     }
-    let mut planned = Planned::done(said, format!("{done} {}", path.as_str()), Label::TRUSTED);
+    let mut planned = Planned::done(said, format!("{done} {}", path.as_str()), label);
     let reason = if done == "Created" { "Created by the assistant" } else { "Changed by the assistant" };
-    planned.changes = Some((desk, vec![change(asking, path, Some(new.into()), reason)]));
+    let mut change = change(asking, path, Some(new.into()), reason);
+    change.label = change.label.join(label);
+    planned.changes = Some((desk, vec![change]));
     planned
 }
 
@@ -250,7 +267,7 @@ fn change(asking: &Asking, path: NotePath, text: Option<Content>, reason: &'stat
     Change {
         path,
         text,
-        author: "assistant",
+        author: asking.by,
         reason,
         run: Some(asking.run),
         account: None,

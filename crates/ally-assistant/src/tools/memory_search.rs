@@ -55,7 +55,8 @@ impl Tool for MemorySearch {
             };
             let text =
                 if hits.is_empty() { "Nothing was found. Try other words.".to_owned() } else { search::as_text(&hits) };
-            Ok(Planned::done(text, summary, Label::TRUSTED))
+            let label = hits.iter().fold(Label::TRUSTED, |all, hit| all.join(hit.label()));
+            Ok(Planned::done(text, summary, label))
         })
     }
 }

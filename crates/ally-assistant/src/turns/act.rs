@@ -24,7 +24,13 @@ struct Begin<'a> {
 }
 
 /// Runs the calls of one step, in their order. Comes back early when the person stops the run.
-pub async fn act(turn: &Turn, step: u32, calls: &[(usize, ToolCall)], label: Label) -> Result<(), Error> {
+pub async fn act(
+    turn: &Turn,
+    step: u32,
+    calls: &[(usize, ToolCall)],
+    label: Label,
+    by: memory::Author,
+) -> Result<(), Error> {
     let begins = calls.iter().map(|(number, call)| begin(step, *number, call, label));
     let begins = begins.collect::<Result<Vec<_>, Problem>>()?;
     let begun = turn.run.begin(begins.iter().map(|begin| begin.step.clone()).collect()).await?;
@@ -33,7 +39,7 @@ pub async fn act(turn: &Turn, step: u32, calls: &[(usize, ToolCall)], label: Lab
             return Err(Error::Cancelled);
         }
         match begun {
-            Begun::Go(ticket) | Begun::LookUp(ticket) => run(turn, begin, ticket, label).await?,
+            Begun::Go(ticket) | Begun::LookUp(ticket) => run(turn, begin, ticket, label, by).await?,
             // An outcome without its result cannot be: they are one transaction.
             Begun::Done(_) => return Err(Problem::internal().into()),
         }
@@ -57,8 +63,8 @@ fn begin(step: u32, number: usize, call: &ToolCall, label: Label) -> Result<Begi
     Ok(Begin { call, decision, step })
 }
 
-async fn run(turn: &Turn, begin: &Begin<'_>, ticket: Ticket, label: Label) -> Result<(), Error> {
-    let mut planned = plan(turn, begin, label).await;
+async fn run(turn: &Turn, begin: &Begin<'_>, ticket: Ticket, label: Label, by: memory::Author) -> Result<(), Error> {
+    let mut planned = plan(turn, begin, label, by).await;
     let label = planned.label.join(label);
     let changes = planned.changes.take();
     let (desk, changes) = changes.map_or((None, Vec::new()), |(desk, changes)| (Some(desk), changes));
@@ -125,7 +131,7 @@ fn tell(
 }
 
 /// What a call comes to. Whatever goes wrong becomes a result, so that the conversation stays whole.
-async fn plan(turn: &Turn, begin: &Begin<'_>, label: Label) -> Planned {
+async fn plan(turn: &Turn, begin: &Begin<'_>, label: Label, by: memory::Author) -> Planned {
     if let Decision::Ask { why, .. } | Decision::Refuse { why, .. } = begin.decision {
         return Planned::refused(format!("Not run. {why}"));
     }
@@ -135,8 +141,14 @@ async fn plan(turn: &Turn, begin: &Begin<'_>, label: Label) -> Planned {
     if !begin.call.input.is_object() {
         return Planned::refused("Error: the arguments must be a JSON object.");
     }
-    let asking =
-        Asking { app: turn.app.clone(), run: turn.run.id(), chat: turn.chat, timezone: turn.timezone.clone(), label };
+    let asking = Asking {
+        app: turn.app.clone(),
+        run: turn.run.id(),
+        chat: turn.chat,
+        timezone: turn.timezone.clone(),
+        label,
+        by,
+    };
     let planned: Done<Planned> = tool.plan(&asking, &begin.call.input).await;
     planned.unwrap_or_else(|fault: Fault| {
         let problem = Problem::from(fault);

@@ -17,6 +17,8 @@ const SAVE_EVERY: Duration = Duration::from_millis(500);
 const LONGEST_SILENCE: Duration = Duration::from_secs(150);
 /// So many more tries, and only while nothing was said.
 const RETRIES: u32 = 2;
+/// Most text of one step, in bytes. What says more is no answer.
+const LONGEST_TEXT: usize = 1024 * 1024;
 /// A provider that asks for a longer pause is not waited for.
 const LONGEST_PAUSE_SECONDS: u32 = 30;
 
@@ -41,6 +43,8 @@ pub enum End {
     Broken(Failure),
     /// The person stopped it.
     Cancelled,
+    /// The turn may not take longer.
+    TooSlow,
 }
 
 /// What has been heard so far of one call.
@@ -53,17 +57,20 @@ struct Listening {
     author: Option<Author>,
     usage: Option<Usage>,
     is_dirty: bool,
+    /// Bytes that came as pieces of text, and as whole blocks, which say the same again.
+    told: usize,
+    kept: usize,
 }
 
-/// Asks for one step, again if it fails before anything was said.
-pub async fn ask(turn: &Turn, request: &Request) -> Heard {
+/// Asks for one step, again if it fails before anything was said. At the deadline it ends with what was said so far.
+pub async fn ask(turn: &Turn, request: &Request, deadline: Instant) -> Heard {
     let mut calls = Vec::new();
     for tries in 0.. {
         let mut heard = Listening::default();
         let end = tokio::select! {
             biased;
             () = turn.run.cancelled() => End::Cancelled,
-            end = listen(turn, request, &mut heard) => end,
+            end = listen(turn, request, deadline, &mut heard) => end,
         };
         calls.extend(heard.call());
         let pause = match end {
@@ -75,6 +82,7 @@ pub async fn ask(turn: &Turn, request: &Request) -> Heard {
         let Some(pause) = pause else { return heard.into_heard(calls, end) };
         tokio::select! {
             () = turn.run.cancelled() => return heard.into_heard(calls, End::Cancelled),
+            () = tokio::time::sleep_until(deadline) => return heard.into_heard(calls, End::TooSlow),
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -98,14 +106,16 @@ fn pause(turn: &Turn, failure: Failure, tries: u32) -> Option<Duration> {
     }
 }
 
-async fn listen(turn: &Turn, request: &Request, heard: &mut Listening) -> End {
+async fn listen(turn: &Turn, request: &Request, deadline: Instant, heard: &mut Listening) -> End {
     let key = match provider::own_key(&turn.app).await {
         Ok(key) => key,
         Err(_) => return End::Broken(Failure::of(FailureKind::Provider)),
     };
-    let mut answering = match turn.app.gateway().model(request, key.as_ref()).await {
-        Ok(answering) => answering,
-        Err(failure) => return End::Broken(failure),
+    let asked = turn.app.gateway().model(request, key.as_ref());
+    let mut answering = match tokio::time::timeout_at(deadline, asked).await {
+        Ok(Ok(answering)) => answering,
+        Ok(Err(failure)) => return End::Broken(failure),
+        Err(_) => return End::TooSlow,
     };
     let mut save_at = Instant::now() + SAVE_EVERY;
     loop {
@@ -116,8 +126,12 @@ async fn listen(turn: &Turn, request: &Request, heard: &mut Listening) -> End {
                 save_at = Instant::now() + SAVE_EVERY;
                 continue;
             }
+            () = tokio::time::sleep_until(deadline) => return End::TooSlow,
             () = tokio::time::sleep(LONGEST_SILENCE) => return End::Broken(Failure::of(FailureKind::Stalled)),
         };
+        if !heard.has_room_for(&event) {
+            return End::Broken(Failure::of(FailureKind::Garbage));
+        }
         match event {
             Event::Started { provider, model } => heard.began(turn, provider, model),
             Event::TextDelta { text } => heard.say(turn, &text),
@@ -135,6 +149,17 @@ async fn listen(turn: &Turn, request: &Request, heard: &mut Listening) -> End {
 }
 
 impl Listening {
+    /// Counts what comes in. A model that never stops would otherwise fill the memory.
+    fn has_room_for(&mut self, event: &Event) -> bool {
+        match event {
+            Event::TextDelta { text } | Event::ThinkingDelta { text } => self.told += text.len(),
+            Event::Block { block: Block::Text { text } | Block::Opaque { raw: text, .. } } => self.kept += text.len(),
+            Event::Block { block: Block::ToolCall { input, .. } } => self.kept += input.to_string().len(),
+            _ => {}
+        }
+        self.told.max(self.kept) <= LONGEST_TEXT
+    }
+
     fn began(&mut self, turn: &Turn, provider: String, model: String) {
         let author = if provider == "builtin" { Author::Builtin } else { Author::Model { provider, model } };
         turn.app.hub().set_author(turn.chat, turn.answer, author.clone());

@@ -155,3 +155,47 @@ async fn messages_are_read_page_by_page_from_the_end() {
     assert_eq!(texts(&earlier), ["message 0", "ok", "message 1", "ok", "message 2"]);
     assert_eq!(earlier.get("next"), None);
 }
+
+#[tokio::test]
+async fn what_was_taken_away_leaves_the_log_as_soon_as_nobody_reads_it() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    mira.gateway().will_say(text("Hi."));
+    mira.ask(&chat, "my secret is aubergine").await;
+    mira.call("DELETE", &format!("chats/{chat}"), Value::Null).await;
+    mira.world.clock.advance_millis(10 * 60 * 1000);
+    let reader = mira.world.database();
+    reader.execute_batch("BEGIN; SELECT COUNT(*) FROM chats;").unwrap();
+    reader.query_row("SELECT COUNT(*) FROM chats", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert!(mira.assistant.purge().await.is_err(), "somebody reads");
+    assert!(mira.assistant.next_alarm().await.is_some(), "it is owed");
+    reader.execute_batch("COMMIT").unwrap();
+    mira.assistant.purge().await.unwrap();
+    assert_eq!(std::fs::metadata(mira.world.data_dir().join("ally.db-wal")).unwrap().len(), 0);
+    assert_eq!(mira.assistant.next_alarm().await, None);
+    let file = std::fs::read(mira.world.data_dir().join("ally.db")).unwrap();
+    assert!(!file.windows(9).any(|bytes| bytes == b"aubergine"));
+}
+
+#[tokio::test]
+async fn a_chat_in_which_a_run_is_not_over_is_taken_away_when_it_is() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    let gate = crate::fake_gateway::Gate::default();
+    let mut pieces = vec![crate::fake_gateway::started(), crate::fake_gateway::Say::Hold(gate.clone())];
+    pieces.extend(text("Late.").into_iter().skip(1));
+    mira.gateway().will_say(pieces);
+    let sent = mira.say(&chat, "hello").await;
+    gate.reached().await;
+    mira.world.database().execute("UPDATE chats SET deleted = 1", []).unwrap();
+    mira.assistant.purge().await.unwrap();
+    let count = |table: &str| {
+        let query = format!("SELECT COUNT(*) FROM {table}");
+        mira.world.database().query_row(&query, [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    assert_eq!((count("chats"), count("runs")), (1, 1), "{sent}");
+    gate.open();
+    mira.assistant.settled().await;
+    mira.assistant.purge().await.unwrap();
+    assert_eq!((count("chats"), count("runs"), count("messages"), count("journal")), (0, 0, 0, 0));
+}

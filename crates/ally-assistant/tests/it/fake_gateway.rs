@@ -28,6 +28,8 @@ pub enum Say {
     Event(Event),
     /// Nothing more comes until the gate is opened.
     Hold(Gate),
+    /// So much time passes, on a paused clock.
+    Pause(std::time::Duration),
     /// Bytes as they are.
     Raw(&'static str),
 }
@@ -231,6 +233,10 @@ async fn model(State(gateway): State<FakeGateway>, headers: HeaderMap, Json(requ
         Ok::<_, Infallible>(match piece {
             Say::Event(event) => serde_json::to_string(&event).unwrap() + "\n",
             Say::Raw(bytes) => bytes.to_owned(),
+            Say::Pause(time) => {
+                tokio::time::sleep(time).await;
+                String::new()
+            }
             Say::Hold(gate) => {
                 let leaving = Leaving(Arc::clone(&gate.left));
                 gate.reached.0.close();

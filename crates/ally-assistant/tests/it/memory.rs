@@ -3,6 +3,7 @@
 use crate::fake_gateway::{calls, text};
 use crate::world::{Life, World, files};
 use serde_json::{Value, json};
+use std::pin::Pin;
 
 async fn remember(mira: &Life, chat: &str, path: &str, words: &str) -> Value {
     let input = json!({"command": "create", "path": format!("/memories/{path}"), "file_text": words});
@@ -72,28 +73,165 @@ async fn a_file_that_was_changed_outside_wins_and_is_a_version() {
     assert_eq!(mira.get("memory/files/notes.md/versions").await["items"][0]["is_deleted"], true);
 }
 
+/// Lets `work` happen in a life that has ended when this comes back.
+fn a_life<T: Send + 'static>(work: impl FnOnce() -> Pin<Box<dyn Future<Output = T>>> + Send + 'static) -> T {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    std::thread::spawn(move || runtime().block_on(work())).join().unwrap()
+}
+
 #[tokio::test]
 async fn a_change_that_was_committed_but_not_written_reaches_its_file_after_a_wake() {
     let world = World::new();
-    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let first = std::thread::spawn({
+    let answer = a_life({
         let world = world.clone();
         move || {
-            runtime().block_on(async {
+            Box::pin(async move {
                 let mira = world.live().await;
                 let chat = mira.chat().await;
-                // A directory in the way makes the file unwritable, as a full disk would.
-                std::fs::create_dir_all(world.memories().join("notes.md")).unwrap();
                 remember(&mira, &chat, "notes.md", "- kept\n").await
             })
         }
     });
-    let answer = first.join().unwrap();
     assert_eq!(answer["status"], "complete", "{answer}");
-    std::fs::remove_dir(world.memories().join("notes.md")).unwrap();
+    // As if the process had died between the commit and the file.
+    std::fs::remove_file(world.memories().join("notes.md")).unwrap();
+    world.database().execute("UPDATE memory_versions SET applied = 0", []).unwrap();
     let mira = world.live().await;
     assert_eq!(mira.get("memory/files/notes.md").await["text"], "- kept\n");
     assert_eq!(files(&world.memories()), [("notes.md".to_owned(), "- kept\n".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_note_below_a_note_is_refused_and_memory_goes_on() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    remember(&mira, &chat, "notes.md", "- kept\n").await;
+    for path in ["notes.md/x.md", "a.md/b.md", "Notes.MD/x.md"] {
+        let answer = remember(&mira, &chat, path, "- never\n").await;
+        assert_eq!(answer["parts"][0]["status"], "failed", "{path}: {answer}");
+    }
+    // Somebody's own file and folder, with names that a note would need.
+    std::fs::write(mira.world.memories().join("people"), "no folder").unwrap();
+    std::fs::create_dir(mira.world.memories().join("folder.md")).unwrap();
+    for path in ["people/ana.md", "folder.md"] {
+        let answer = remember(&mira, &chat, path, "- never\n").await;
+        assert_eq!(answer["parts"][0]["status"], "failed", "{path}: {answer}");
+    }
+    assert_eq!(remember(&mira, &chat, "a.md", "- also kept\n").await["parts"][0]["status"], "ok");
+    let paths: Vec<_> =
+        mira.get("memory/files").await["items"].as_array().unwrap().iter().map(|file| file["path"].clone()).collect();
+    assert_eq!(paths, ["a.md", "notes.md"]);
+}
+
+#[tokio::test]
+async fn a_version_that_can_never_be_written_is_put_aside_and_all_others_go_on() {
+    let world = World::new();
+    a_life({
+        let world = world.clone();
+        move || {
+            Box::pin(async move {
+                let mira = world.live().await;
+                let chat = mira.chat().await;
+                remember(&mira, &chat, "notes.md", "- kept\n").await;
+                remember(&mira, &chat, "plans/x.md", "- below\n").await;
+            })
+        }
+    });
+    // What an earlier Ally could have committed: a file below a file.
+    std::fs::remove_dir_all(world.memories().join("plans")).unwrap();
+    for table in ["memory_versions", "memory_files"] {
+        let change = format!("UPDATE {table} SET path = 'notes.md/x.md' WHERE path = 'plans/x.md'");
+        assert_eq!(world.database().execute(&change, []).unwrap(), 1);
+    }
+    world.database().execute("UPDATE memory_versions SET applied = 0 WHERE path = 'notes.md/x.md'", []).unwrap();
+    let mira = world.live().await;
+    assert_eq!(mira.get("memory/files/notes.md").await["text"], "- kept\n");
+    let chat = mira.chat().await;
+    assert_eq!(remember(&mira, &chat, "a.md", "- new\n").await["parts"][0]["status"], "ok");
+    let found: Vec<_> = files(&world.memories()).into_iter().map(|(path, _)| path).collect();
+    assert_eq!(found, ["a.md", "notes.md"]);
+}
+
+#[tokio::test]
+async fn a_full_disk_keeps_nobody_from_reading_and_loses_no_change() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    remember(&mira, &chat, "notes.md", "- quite old\n").await;
+    let first = mira.get("memory/files/notes.md").await["version"].clone();
+    let input = json!({"command": "str_replace", "path": "/memories/notes.md", "old_str": "old", "new_str": "new"});
+    mira.gateway().will_say(calls(&[("r", "memory", input)]));
+    mira.ask(&chat, "Change it").await;
+    full_again(&mira);
+    let refused = mira.call("POST", "memory/files/notes.md/restore", json!({"version": first})).await;
+    assert_eq!(refused.status, 507, "{}", refused.body);
+    for path in ["memory/files", "memory/files/notes.md", "memory/files/notes.md/versions"] {
+        full_again(&mira);
+        let answer = mira.call("GET", path, Value::Null).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.body);
+    }
+    full_again(&mira);
+    assert_eq!(mira.get("memory/files/notes.md").await["text"], "- quite old\n");
+    full_again(&mira);
+    assert_eq!(mira.call("POST", "memory/search", json!({"q": "old"})).await.body["items"][0]["line"], 1);
+    assert_eq!(std::fs::read_to_string(mira.world.memories().join("notes.md")).unwrap(), "- quite new\n");
+    // There is room again.
+    assert_eq!(mira.get("memory/files/notes.md").await["text"], "- quite old\n");
+    assert_eq!(std::fs::read_to_string(mira.world.memories().join("notes.md")).unwrap(), "- quite old\n");
+}
+
+/// Each failed try takes the full place away with it.
+fn full_again(mira: &Life) {
+    let place = mira.world.memories().join(".notes.md.tmp");
+    let _ = std::fs::remove_file(&place);
+    std::os::unix::fs::symlink("/dev/full", place).unwrap();
+}
+
+/// The integrity that a table's newest row carries.
+fn newest_integrity(world: &World, table: &str) -> String {
+    let query = format!("SELECT integrity FROM {table} ORDER BY rowid DESC LIMIT 1");
+    world.database().query_row(&query, [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn what_was_read_or_changed_in_a_file_from_outside_stays_from_outside() {
+    for (tool, input) in [
+        (
+            "memory",
+            json!({"command": "str_replace", "path": "/memories/notes.md", "old_str": "code", "new_str": "word"}),
+        ),
+        ("memory", json!({"command": "insert", "path": "/memories/notes.md", "insert_line": 1, "insert_text": "- b"})),
+        ("memory", json!({"command": "view", "path": "/memories/notes.md"})),
+        ("memory", json!({"command": "view", "path": "/memories"})),
+        ("memory_search", json!({"query": "code"})),
+    ] {
+        let mira = Life::new().await;
+        let chat = mira.chat().await;
+        remember(&mira, &chat, "notes.md", "- the code is 1234\n").await;
+        assert_eq!(newest_integrity(&mira.world, "tool_results"), "trusted");
+        for table in ["memory_files", "memory_versions", "memory_items"] {
+            mira.world.database().execute(&format!("UPDATE {table} SET integrity = 'outside'"), []).unwrap();
+        }
+        mira.gateway().will_say(calls(&[("t", tool, input.clone())]));
+        mira.gateway().will_say(text("Done."));
+        let answer = mira.ask(&mira.chat().await, "Go").await;
+        assert_eq!(answer["parts"][0]["status"], "ok", "{answer}");
+        assert_eq!(newest_integrity(&mira.world, "tool_results"), "outside", "{input}");
+        for table in ["memory_files", "memory_versions", "memory_items"] {
+            assert_eq!(newest_integrity(&mira.world, table), "outside", "{table}: {input}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_message_that_was_written_from_outside_words_is_found_as_such() {
+    let mira = Life::new().await;
+    mira.gateway().will_say(text("The violin is in the attic."));
+    mira.ask(&mira.chat().await, "Hm").await;
+    mira.world.database().execute("UPDATE blocks SET integrity = 'outside'", []).unwrap();
+    mira.gateway().will_say(calls(&[("s", "memory_search", json!({"query": "violin"}))]));
+    mira.gateway().will_say(text("Done."));
+    mira.ask(&mira.chat().await, "Where?").await;
+    assert_eq!(newest_integrity(&mira.world, "tool_results"), "outside");
 }
 
 #[tokio::test]

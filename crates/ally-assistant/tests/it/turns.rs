@@ -258,6 +258,35 @@ async fn an_answer_that_breaks_off_keeps_its_text_and_can_be_tried_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_never_stops_dripping_ends_with_its_turn() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    let drop = [Say::Pause(std::time::Duration::from_secs(100)), delta("drip ")];
+    let mut pieces = vec![started()];
+    pieces.extend(std::iter::repeat_n(drop, 60).flatten());
+    mira.gateway().will_say(pieces);
+    let answer = mira.ask(&chat, "Hello").await;
+    assert_eq!((&answer["status"], &answer["problem"]["type"]), (&json!("interrupted"), &json!("took_too_long")));
+    let said = answer["text"].as_str().unwrap().matches("drip").count();
+    assert!((1..=6).contains(&said), "{said} times in ten minutes");
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_garbage_above_a_megabyte() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    let long = "x".repeat(64 * 1024);
+    let mut pieces = vec![started()];
+    pieces.extend(std::iter::repeat_n(delta(&long), 20));
+    pieces.push(block(Block::Text { text: "x".into() }));
+    pieces.extend(ended(Stop::EndTurn));
+    mira.gateway().will_say(pieces);
+    let answer = mira.ask(&chat, "Hello").await;
+    assert_eq!((&answer["status"], &answer["problem"]["type"]), (&json!("interrupted"), &json!("provider_garbage")));
+    assert_eq!(answer["text"].as_str().unwrap().len(), 1024 * 1024);
+}
+
+#[tokio::test(start_paused = true)]
 async fn garbage_and_silence_end_the_answer_and_not_the_assistant() {
     let mira = Life::new().await;
     let chat = mira.chat().await;
@@ -374,4 +403,29 @@ async fn what_was_done_stands_in_the_journal() {
         ]
     );
     assert_eq!(mira.get(&format!("runs/{run}")).await["status"], "succeeded");
+}
+
+#[tokio::test]
+async fn what_was_forgotten_is_not_quoted_back_from_the_commands() {
+    let mira = Life::new().await;
+    mira.gateway().has_no_provider();
+    let chat = mira.chat().await;
+    let heard = mira.ask(&chat, "Remember that I like green tea").await;
+    assert_eq!(heard["text"], "I wrote it in notes.md: “I like green tea”.");
+    let other = mira.chat().await;
+    for chat in [&chat, &other] {
+        mira.ask(chat, "what do you know about tea?").await;
+    }
+    assert_eq!(mira.ask(&chat, "forget my tea").await["text"], "I deleted it from notes.md: “I like green tea”.");
+    for chat in [&chat, &other] {
+        let answer = mira.ask(chat, "what do you know about tea?").await;
+        assert_eq!(answer["text"], "I have nothing noted about “tea”.");
+    }
+    let answer = mira.ask(&other, "forget my tea").await;
+    assert_eq!(answer["text"], "I have nothing noted about “my tea”, so there is nothing to forget.");
+    let mut versions = Vec::new();
+    for version in mira.get("memory/files/notes.md/versions").await["items"].as_array().unwrap() {
+        versions.push(version["author"].clone());
+    }
+    assert_eq!(versions, ["builtin", "builtin"]);
 }

@@ -103,6 +103,11 @@ impl World {
         self.data_dir().join("memories")
     }
 
+    /// The database as somebody beside the process opens it.
+    pub fn database(&self) -> rusqlite::Connection {
+        rusqlite::Connection::open(self.data_dir().join("ally.db")).unwrap()
+    }
+
     pub async fn live(self: &Arc<Self>) -> Life {
         let (router, assistant) = ally_assistant::open(self.parts(self.clock.clone())).await.unwrap();
         Life { world: Arc::clone(self), router, assistant }
