@@ -11,7 +11,7 @@ use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::panic::AssertUnwindSafe;
 
-/// For plain pages, the interface, and everything else.
+/// For plain pages that bring no policy of their own, and everything else.
 const CSP: &str = "default-src 'self'; script-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; \
                    form-action 'self'";
 
@@ -20,9 +20,13 @@ const APP_CSP: &str = "default-src 'none'; script-src 'self'; style-src 'self'; 
                        connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; \
                        frame-ancestors 'none'";
 
+/// For the interface: nobody shall look at an answer as if it were a page.
+const INTERFACE_CSP: &str = "default-src 'none'; frame-ancestors 'none'; sandbox";
+
 const ALWAYS: &[(&str, &str)] = &[
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
+    ("x-dns-prefetch-control", "off"),
     ("referrer-policy", "no-referrer"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
     ("cross-origin-opener-policy", "same-origin"),
@@ -43,8 +47,13 @@ pub async fn headers(State(gateway): State<Gateway>, mut request: Request, next:
     for (name, value) in ALWAYS {
         headers.insert(*name, HeaderValue::from_static(value));
     }
-    let policy = if is_app { APP_CSP } else { CSP };
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    if is_app || is_interface {
+        let policy = if is_app { APP_CSP } else { INTERFACE_CSP };
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy));
+    } else {
+        // The platform's pages bring a stricter one.
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(CSP));
+    }
     if gateway.public_url.starts_with("https://") {
         let year = HeaderValue::from_static("max-age=31536000");
         headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
@@ -108,7 +117,7 @@ enum Host {
 
 fn host_fits(gateway: &Gateway, request: &Request) -> Host {
     let ours = gateway.origin().split_once("://").map_or("", |(_, ours)| ours);
-    if gateway.public_url.starts_with("https://") || !is_loopback(name_of(ours)) {
+    if !gateway.is_loopback_only() {
         return Host::Fits;
     }
     let Some(host) = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()) else {
@@ -126,7 +135,7 @@ fn host_fits(gateway: &Gateway, request: &Request) -> Host {
 }
 
 /// The name or address without the port.
-fn name_of(host: &str) -> &str {
+pub fn name_of(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,

@@ -68,15 +68,20 @@ const DRAINED_WITHIN: Duration = Duration::from_secs(10);
 /// the connection closes would show a broken connection instead of the answer, so the refused body is read first.
 pub async fn bounded(body: Body, most: usize) -> Result<Body, Rejection> {
     if body.size_hint().lower() > most as u64 {
-        let mut rest = Limited::new(body, MOST_DRAINED);
-        let drained = async { while matches!(rest.frame().await, Some(Ok(_))) {} };
-        let _ = tokio::time::timeout(DRAINED_WITHIN, drained).await;
+        drain(body).await;
         return Err(Rejection::from(too_large()));
     }
     if body.is_end_stream() {
         return Ok(Body::empty());
     }
     Ok(Body::new(Limited::new(body, most)))
+}
+
+/// Reads a body and throws it away, so that its sender hears the answer; neither without end nor for ever.
+pub async fn drain(body: Body) {
+    let mut rest = Limited::new(body, MOST_DRAINED);
+    let drained = async { while matches!(rest.frame().await, Some(Ok(_))) {} };
+    let _ = tokio::time::timeout(DRAINED_WITHIN, drained).await;
 }
 
 /// The body is larger than this route takes.

@@ -6,7 +6,7 @@ use crate::models::counters::Counters;
 use crate::servers::Servers;
 use crate::sessions::Known;
 use crate::streams::Streams;
-use crate::{models, router, servers, sessions};
+use crate::{edge, listen, models, router, servers, sessions};
 use ally_http::cookie::Transport;
 use ally_http::identity::Signer;
 use ally_http::{origin, session};
@@ -21,6 +21,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// What a gateway is made of.
@@ -64,6 +65,10 @@ pub struct Parts {
 /// How much is allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
+    /// Connections of browsers at a time; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Connections from one address at a time; more are closed.
+    pub connections_of_one: usize,
     /// Bytes of a request to an assistant.
     pub body: usize,
     /// Bytes of a request to the platform.
@@ -74,6 +79,8 @@ pub struct Limits {
     pub calls: usize,
     /// Bytes of a model call.
     pub model_body: usize,
+    /// How long the body of a model call may take to arrive.
+    pub body_within: Duration,
     /// Tokens of one server in a day on the installation's account; `None` is without end.
     pub daily_tokens: Option<u32>,
     /// How long a request waits for a server that was just ordered.
@@ -87,12 +94,15 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            connections: listen::most_connections(),
+            connections_of_one: 256,
             // As much as an assistant takes; it would otherwise answer while the body is still on its way.
             body: 1 << 20,
             account_body: 8 << 10,
             streams: 16,
             calls: 8,
-            model_body: 64 << 20,
+            model_body: 16 << 20,
+            body_within: Duration::from_secs(30),
             daily_tokens: None,
             made_within: Duration::from_secs(5),
             answer_within: Duration::from_secs(90),
@@ -171,6 +181,18 @@ impl Gateway {
     /// The routes for browsers.
     pub fn router(&self) -> Router {
         router::edge(self.clone())
+    }
+
+    /// Serves browsers until `stop` ends, then finishes what is in flight.
+    pub async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let crowd = listen::Crowd::new(&self.limits, self.is_loopback_only(), self.trusted_proxies.clone());
+        listen::serve_crowd(listener, self.router(), crowd, stop).await;
+    }
+
+    /// Whether only this machine is meant to reach the gateway.
+    pub(crate) fn is_loopback_only(&self) -> bool {
+        let ours = self.origin().split_once("://").map_or("", |(_, ours)| ours);
+        !self.public_url.starts_with("https://") && edge::is_loopback(edge::name_of(ours))
     }
 
     /// The routes for the outbound calls of one server.

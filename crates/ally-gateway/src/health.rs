@@ -4,7 +4,7 @@ use crate::gateway::Gateway;
 use crate::sessions::platform_unreachable;
 use ally_http::Json;
 use ally_http::answer::{Answer, Rejection};
-use ally_types::Problem;
+use ally_types::{Problem, log};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, header};
@@ -34,6 +34,7 @@ pub async fn healthz() -> Json<Health> {
 ))]
 pub async fn readyz(State(gateway): State<Gateway>) -> Answer<Json<Health>> {
     if !gateway.known.is_fed() {
+        log::debug("asked before the platform was there", &[]);
         return Err(Rejection::from(platform_unreachable()));
     }
     if !gateway.servers.is_linked() {

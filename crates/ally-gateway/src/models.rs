@@ -208,7 +208,7 @@ impl Models {
         }
     }
 
-    /// Takes a place for one more call of this server; `false` when it has too many.
+    /// Counts one more call of this server; `false` when it has too many.
     fn enter(&self, server: ServerId) -> bool {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         let count = calls.entry(server).or_default();

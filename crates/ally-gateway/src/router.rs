@@ -47,7 +47,6 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
     let mut router = Router::new()
         // this gateway
         .route("/healthz", get(health::healthz))
-        .route("/readyz", get(health::readyz))
         .route("/api/openapi.json", get(health::openapi))
         .route("/api/v1/assistant/stop", post(assistant::stop))
         .route("/api/v1/provider/local", put(models::admin::put_local).delete(models::admin::delete_local))
@@ -77,8 +76,18 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
         .layer(from_fn(edge::catch_panics))
         .layer(from_fn_with_state(gateway.clone(), edge::refuse_strange))
         .layer(from_fn(log::requests))
+        .merge(probe(&gateway))
         .layer(from_fn_with_state(gateway.clone(), edge::headers))
         .with_state(gateway)
+}
+
+/// Asked again and again while everything starts; "not yet" is no line in the log.
+fn probe(gateway: &Gateway) -> Router<Gateway> {
+    Router::new()
+        .route("/readyz", get(health::readyz))
+        .method_not_allowed_fallback(answer::no_such_method)
+        .layer(from_fn(edge::catch_panics))
+        .layer(from_fn_with_state(gateway.clone(), edge::refuse_strange))
 }
 
 /// The routes for the outbound calls of one server. Whose socket it is, says who is asking.

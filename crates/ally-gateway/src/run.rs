@@ -3,7 +3,7 @@
 use crate::boot::Boot;
 use crate::door::Door;
 use crate::gateway::{Gateway, Limits, Parts};
-use crate::{listen, models};
+use crate::models;
 use ally_http::identity::Signer;
 use ally_http::session::Sessions;
 use ally_llm::{Provider, anthropic};
@@ -35,12 +35,12 @@ pub async fn run(
     tokio::spawn(gateway.clone().follow_host(host_socket, messages));
     log::info("the gateway is up", &[]);
     let closing = gateway.clone();
-    listen::serve(listener, gateway.router(), async move {
+    let stop = async move {
         stopped().await;
         // Open streams would keep the process for ever; browsers come back by themselves.
         closing.close_streams();
-    })
-    .await;
+    };
+    gateway.serve(listener, stop).await;
     gateway.settled().await;
     Ok(())
 }

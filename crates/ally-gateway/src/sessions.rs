@@ -1,9 +1,10 @@
 //! Who is asking: the cookie's token, and whether its session still lives.
 //!
 //! A token is believed for what it says, but whether its session was revoked is the platform's to say. The platform is
-//! asked when a session is first seen; from then on its held stream of revocations is trusted. While that stream is
-//! down for more than a second, each request asks. While the platform cannot be reached at all, chat goes on with what
-//! the token says, and what only an administrator may do is refused.
+//! asked when a session is first seen, and again each minute; in between its held stream of revocations is trusted.
+//! While that stream is down for more than a second, each request asks. While nobody listens where the platform should
+//! be, chat goes on with what the token says, and what only an administrator may do is refused. A platform that is
+//! there and does not answer properly vouches for nobody.
 
 pub mod revocations;
 
@@ -20,12 +21,16 @@ use http::{HeaderMap, Method, Request, header};
 use http_body_util::{BodyExt as _, Limited};
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// So long may the stream of revocations be down before each session is asked for.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
+
+/// So long is a session believed without asking again.
+const BELIEVED_FOR: Duration = Duration::from_secs(60);
 
 /// So long may the platform take to answer.
 const ASKED_FOR: Duration = Duration::from_secs(2);
@@ -77,6 +82,13 @@ pub fn platform_unreachable() -> Problem {
         .retry_after(2)
 }
 
+/// The platform is there, but has no answer for us.
+fn platform_busy() -> Problem {
+    Problem::new(503, "platform_busy", "It cannot be checked right now whether you are still signed in.")
+        .next("Try again in a few seconds.")
+        .retry_after(2)
+}
+
 impl FromRequestParts<Gateway> for Visitor {
     type Rejection = Rejection;
 
@@ -121,6 +133,7 @@ struct Live {
     /// A token that was renewed is another token of the same session, and is asked for again.
     token: String,
     administrator: bool,
+    asked: Instant,
 }
 
 /// What the platform says of a session.
@@ -133,9 +146,23 @@ struct Told {
 }
 
 enum Asked {
-    Valid { administrator: bool },
-    Invalid,
+    Valid {
+        administrator: bool,
+    },
+    /// The session is over, or never was.
+    Ended,
+    /// The session lives, but is not of the server that the token names.
+    Strange,
     Unreachable,
+    Busy,
+}
+
+/// Why the platform said nothing.
+enum Silent {
+    /// Nobody listens there: it is not running.
+    Unreachable,
+    /// It is there, but failed, was slow, or broke off.
+    Busy,
 }
 
 impl Known {
@@ -216,11 +243,13 @@ impl Gateway {
                 return Err(signed_out());
             }
             let is_fed = cache.down_since.is_none_or(|since| since.elapsed() <= TRUSTED_FOR);
-            if is_fed && let Some(live) = cache.live.get(&claims.sid).filter(|live| live.token == claims.jti) {
+            let is_fresh = |live: &&Live| live.token == claims.jti && live.asked.elapsed() < BELIEVED_FOR;
+            if is_fed && let Some(live) = cache.live.get(&claims.sid).filter(is_fresh) {
                 return Ok(visitor(live.administrator, true, cache.heard));
             }
             cache.heard
         };
+        let asked = Instant::now();
         match self.ask(&claims).await {
             Asked::Valid { administrator } => {
                 let mut cache = self.known.lock();
@@ -232,13 +261,26 @@ impl Gateway {
                 }
                 // Something was revoked while the platform answered: the answer is for this request only.
                 if cache.heard == as_of {
-                    cache.live.insert(claims.sid, Live { token: claims.jti.clone(), administrator });
+                    cache.live.insert(claims.sid, Live { token: claims.jti.clone(), administrator, asked });
                 }
                 Ok(visitor(administrator, true, as_of))
             }
-            Asked::Invalid => Err(signed_out()),
+            Asked::Ended => {
+                // Remembered, so that it is not let in again while the platform is away.
+                self.end_session(claims.sid);
+                Err(signed_out())
+            }
+            Asked::Strange => Err(signed_out()),
+            Asked::Unreachable if self.known.lock().revoked.contains_key(&claims.sid) => Err(signed_out()),
             Asked::Unreachable => Ok(visitor(claims.adm, false, as_of)),
+            Asked::Busy => Err(Rejection::from(platform_busy())),
         }
+    }
+
+    /// Lets a session in no more, and ends its streams.
+    fn end_session(&self, session: SessionId) {
+        self.known.revoke(&*self.clock, session);
+        self.streams.close_session(session);
     }
 
     /// Asks the platform for a session.
@@ -247,8 +289,10 @@ impl Gateway {
             Ok(Some(told)) if told.valid && told.server.is_none_or(|server| server == claims.srv) => {
                 Asked::Valid { administrator: told.administrator }
             }
-            Ok(_) => Asked::Invalid,
-            Err(()) => Asked::Unreachable,
+            Ok(Some(told)) if told.valid => Asked::Strange,
+            Ok(_) => Asked::Ended,
+            Err(Silent::Unreachable) => Asked::Unreachable,
+            Err(Silent::Busy) => Asked::Busy,
         }
     }
 
@@ -258,19 +302,31 @@ impl Gateway {
         Some(told.is_some_and(|told| told.valid))
     }
 
-    async fn told(&self, path: &str) -> Result<Option<Told>, ()> {
+    async fn told(&self, path: &str) -> Result<Option<Told>, Silent> {
         let asked = async {
-            let request = Request::builder().method(Method::GET).uri(path).body(Body::empty()).map_err(|_| ())?;
-            let response = self.platform.call((), request).await.map_err(|_: socket::CallError| ())?;
+            let request = Request::builder().method(Method::GET).uri(path).body(Body::empty());
+            let request = request.map_err(|_| Silent::Busy)?;
+            let response = self.platform.call((), request).await.map_err(|error| silent(&error))?;
             match response.status().as_u16() {
                 200 => {
-                    let body = Limited::new(response.into_body(), 8 << 10).collect().await.map_err(|_| ())?;
-                    serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|_| ())
+                    let body = Limited::new(response.into_body(), 8 << 10).collect().await.map_err(|_| Silent::Busy)?;
+                    serde_json::from_slice(&body.to_bytes()).map(Some).map_err(|_| Silent::Busy)
                 }
-                400..=499 => Ok(None),
-                _ => Err(()),
+                404 => Ok(None),
+                _ => Err(Silent::Busy),
             }
         };
-        tokio::time::timeout(ASKED_FOR, asked).await.unwrap_or(Err(()))
+        tokio::time::timeout(ASKED_FOR, asked).await.unwrap_or(Err(Silent::Busy))
+    }
+}
+
+fn silent(error: &socket::CallError) -> Silent {
+    match error {
+        socket::CallError::Connect(error)
+            if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) =>
+        {
+            Silent::Unreachable
+        }
+        _ => Silent::Busy,
     }
 }

@@ -17,6 +17,11 @@ use hyper::body::Incoming;
 use std::io;
 use tokio::time::{Instant, timeout, timeout_at};
 
+/// What an assistant may answer with. Anything else could be taken for a page or a script of ours.
+const KINDS: &[&str] = &["application/json", "application/problem+json", EVENTS];
+
+const EVENTS: &str = "text/event-stream";
+
 /// What an assistant may say in its head. It may not set cookies, and the security headers are ours.
 const PASSING: &[&str] = &[
     "content-type",
@@ -25,7 +30,6 @@ const PASSING: &[&str] = &[
     "cache-control",
     "etag",
     "last-modified",
-    "location",
     "retry-after",
     "vary",
     "x-accel-buffering",
@@ -43,6 +47,10 @@ pub async fn forward(State(gateway): State<Gateway>, visitor: Visitor, request: 
     let body = bounded(body, gateway.limits.body).await?;
     let question = Question { path, headers: parts.headers };
     let response = send(&gateway, &visitor, parts.method, &question, body).await?;
+    if !is_of_known_kind(&response) {
+        log::warn("an assistant answered with a kind that does not pass", &[("server", &visitor.server)]);
+        return Err(Rejection::from(strange()));
+    }
     let (head, body) = response.into_parts();
     let mut answer = Response::builder().status(head.status).body(()).map_err(|_| Rejection::from(broken()))?;
     for name in PASSING {
@@ -116,7 +124,27 @@ pub(crate) fn sign(gateway: &Gateway, visitor: &Visitor, method: &Method, path: 
 
 /// Whether an answer is a stream of events.
 pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
+    kind_of(headers).is_some_and(|kind| kind.eq_ignore_ascii_case(EVENTS))
+}
+
+/// The one content type, without its parameters.
+fn kind_of(headers: &HeaderMap) -> Option<&str> {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return None };
+    kind.to_str().ok()?.split(';').next().map(str::trim)
+}
+
+/// Only an answer without a body may leave out what it is.
+fn is_of_known_kind(response: &http::Response<Incoming>) -> bool {
+    if !response.headers().contains_key(header::CONTENT_TYPE) {
+        return http_body::Body::is_end_stream(response.body());
+    }
+    kind_of(response.headers()).is_some_and(|kind| KINDS.iter().any(|known| kind.eq_ignore_ascii_case(known)))
+}
+
+fn strange() -> Problem {
+    Problem::new(502, "strange_answer", "Your assistant answered with something that Ally does not pass on.")
+        .next("Try again. If it stays like this, tell whoever runs this installation.")
 }
 
 enum Failed {

@@ -6,10 +6,28 @@ use ally_llm::{Event, Request, Usage};
 use ally_store::StoreError;
 use ally_types::{ServerId, log};
 
-/// One call that is running. Dropping it settles it.
-pub(crate) struct Bill {
+/// The place of one call among those of its server; leaving is dropping it.
+pub(crate) struct Place {
     gateway: Gateway,
     server: ServerId,
+}
+
+impl Place {
+    /// Takes a place, unless this server has too many calls at a time.
+    pub fn take(gateway: &Gateway, server: ServerId) -> Option<Self> {
+        gateway.models.enter(server).then(|| Self { gateway: gateway.clone(), server })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.gateway.models.leave(self.server);
+    }
+}
+
+/// One call that is running. Dropping it settles it.
+pub(crate) struct Bill {
+    place: Place,
     /// The period and the tokens that are held; `None` when nobody counts this call, or it is settled.
     held: Option<Held>,
     usage: Option<Usage>,
@@ -26,8 +44,6 @@ struct Held {
 
 /// Why a call may not leave.
 pub(crate) enum Refusal {
-    /// This server has too many calls at a time.
-    TooMany,
     /// The grant does not reach.
     Limit,
     /// The counters cannot be written.
@@ -35,14 +51,11 @@ pub(crate) enum Refusal {
 }
 
 impl Bill {
-    /// Takes a place for the call and holds its tokens.
-    pub async fn open(gateway: &Gateway, server: ServerId, payer: Payer, request: &Request) -> Result<Self, Refusal> {
-        if !gateway.models.enter(server) {
-            return Err(Refusal::TooMany);
-        }
+    /// Holds the tokens of a call that has its place.
+    pub async fn open(place: Place, payer: Payer, request: &Request) -> Result<Self, Refusal> {
+        let (gateway, server) = (place.gateway.clone(), place.server);
         gateway.models.unsettled.send_modify(|count| *count += 1);
-        // From here on, dropping the bill gives the place back.
-        let mut bill = Self { gateway: gateway.clone(), server, held: None, usage: None, is_refused: false };
+        let mut bill = Self { place, held: None, usage: None, is_refused: false };
         if payer != Payer::Installation {
             return Ok(bill);
         }
@@ -72,7 +85,7 @@ impl Bill {
     /// Settles now, so that whoever sees the end of the answer also sees the count.
     pub async fn settle(&mut self) {
         if let Some(held) = self.held.take() {
-            write(&self.gateway, self.server, held, self.used(held)).await;
+            write(&self.place.gateway, self.place.server, held, self.used(held)).await;
         }
     }
 
@@ -91,8 +104,7 @@ impl Bill {
 
 impl Drop for Bill {
     fn drop(&mut self) {
-        let (gateway, server) = (self.gateway.clone(), self.server);
-        gateway.models.leave(server);
+        let (gateway, server) = (self.place.gateway.clone(), self.place.server);
         let done = |gateway: &Gateway| gateway.models.unsettled.send_modify(|count| *count -= 1);
         match self.held.take() {
             None => done(&gateway),

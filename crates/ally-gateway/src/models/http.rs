@@ -1,7 +1,8 @@
 //! The doors of the outbound socket: an assistant asks a model, asks what is connected, and has a key tested.
 
 use super::Shown;
-use super::bill::{Bill, Refusal};
+use super::bill::{Bill, Place, Refusal};
+use crate::forward;
 use crate::gateway::Gateway;
 use ally_http::Json;
 use ally_http::answer::{Answer, Rejection};
@@ -9,12 +10,13 @@ use ally_llm::{Event, Events, Failure, FailureKind, Provider, Request, anthropic
 use ally_types::{Problem, Secret, ServerId, log};
 use axum::Extension;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequest as _, State};
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::convert::Infallible;
+use tokio::time::timeout;
 
 /// Carries a person's own key from her server, for one call.
 const OWN_KEY: &str = "x-ally-provider-key";
@@ -27,19 +29,33 @@ pub struct Caller(pub ServerId);
 pub async fn call(
     State(gateway): State<Gateway>,
     Extension(Caller(server)): Extension<Caller>,
-    headers: HeaderMap,
-    Json(request): Json<Request>,
+    asked: axum::extract::Request,
 ) -> Answer<Response> {
-    let own = own_key(&headers)?;
+    let own = own_key(asked.headers())?;
+    // A question is large; nobody may have more of them in our memory than calls.
+    let Some(place) = Place::take(&gateway, server) else {
+        forward::drain(asked.into_body()).await;
+        let failure = Failure { retry_after: Some(1), ..Failure::of(FailureKind::RateLimited) };
+        return Ok(lines(line(&Event::Failed { failure }).into()));
+    };
+    let read = timeout(gateway.limits.body_within, Json::<Request>::from_request(asked, &()));
+    let Json(request) = read.await.map_err(|_| Rejection::from(slow_body()))??;
     let (provider, payer) = gateway.models.choose(own).await;
-    let body = match Bill::open(&gateway, server, payer, &request).await {
+    Ok(lines(match Bill::open(place, payer, &request).await {
         Ok(bill) => answer(provider.stream(&gateway.models.client, &request), bill),
         Err(refusal) => Body::from(line(&Event::Failed { failure: refused(&refusal) })),
-    };
+    }))
+}
+
+fn lines(body: Body) -> Response {
     let mut response = Response::new(body);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
+}
+
+fn slow_body() -> Problem {
+    Problem::new(408, "slow_body", "The question did not arrive in time.").next("Send it again.")
 }
 
 fn answer(events: Events, bill: Bill) -> Body {
@@ -66,7 +82,6 @@ fn line(event: &Event) -> Bytes {
 
 fn refused(refusal: &Refusal) -> Failure {
     match refusal {
-        Refusal::TooMany => Failure { retry_after: Some(1), ..Failure::of(FailureKind::RateLimited) },
         Refusal::Limit => Failure::of(FailureKind::Limit),
         Refusal::Store(error) => {
             let is_full = matches!(error, ally_store::StoreError::DiskFull);

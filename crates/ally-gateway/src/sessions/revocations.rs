@@ -83,8 +83,7 @@ fn hear(gateway: &Gateway, line: &Line) {
             tokio::spawn(look_again(gateway.clone()).map(drop));
         }
         Line::Revoked { session } => {
-            gateway.known.revoke(&*gateway.clock, *session);
-            gateway.streams.close_session(*session);
+            gateway.end_session(*session);
         }
         Line::RevokedAccount { account } => {
             gateway.known.forget_all();
@@ -98,7 +97,7 @@ fn hear(gateway: &Gateway, line: &Line) {
 async fn look_again(gateway: Gateway) {
     for session in gateway.streams.sessions() {
         if gateway.is_alive(session).await == Some(false) {
-            gateway.streams.close_session(session);
+            gateway.end_session(session);
         }
     }
 }

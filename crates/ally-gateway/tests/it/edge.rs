@@ -1,6 +1,7 @@
 //! What every request and every answer goes through, the app's files, and the way to the platform.
 
-use crate::world::{Choice, World};
+use crate::world::{Choice, World, word};
+use ally_gateway::Limits;
 use ally_http::socket::call_over;
 use ally_types::host::FromGateway;
 use axum::Router;
@@ -48,6 +49,9 @@ async fn the_platform_gets_the_cookie_and_where_it_came_from_and_nothing_forged(
     assert_eq!(answer.headers()["set-cookie"], "ally_session=new; Path=/");
     assert!(!answer.headers().contains_key("x-ally-secret"));
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    assert_eq!(answer.headers()["x-dns-prefetch-control"], "off");
+    let policy = &answer.headers()["content-security-policy"];
+    assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'; sandbox");
     let (path, headers) = world.platform.seen.lock().unwrap().pop().unwrap();
     assert_eq!(path, "GET /api/v1/account?x=1");
     assert_eq!(
@@ -59,6 +63,8 @@ async fn the_platform_gets_the_cookie_and_where_it_came_from_and_nothing_forged(
 
     let large = world.ask("POST", "/api/v1/auth/sign-in").here().body(vec![b'a'; 9000]);
     assert_eq!(large.problem().await, (413, "too_large".to_owned()));
+    let page = world.get("/legal/privacy").send().await;
+    assert_eq!(page.headers()["content-security-policy"], "default-src 'none'; style-src 'self'");
     for page in ["/", "/legal/privacy", "/changelog", "/docs", "/docs/a", "/public.css"] {
         assert_eq!(world.get(page).send().await.status(), 200, "{page}");
     }
@@ -151,7 +157,7 @@ async fn an_orderly_end_finishes_what_is_in_flight_and_ends_open_streams() {
     let slow = move || async move {
         arrives.notify_one();
         opens.notified().await;
-        "done"
+        word("done")
     };
     world.routes(&mira, Router::new().route("/api/v1/chats/x/events", get(events)).route("/api/v1/chats", get(slow)));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -176,8 +182,61 @@ async fn an_orderly_end_finishes_what_is_in_flight_and_ends_open_streams() {
         gate.notify_one();
     };
     let (answer, ()) = tokio::join!(slow, ends);
-    assert_eq!(answer.collect().await.unwrap().to_bytes(), "done");
+    assert_eq!(answer.collect().await.unwrap().to_bytes(), "\"done\"");
     serving.await.unwrap();
+}
+
+/// A connection that has had one answer and stays open.
+async fn holds(address: std::net::SocketAddr) -> Option<tokio::net::TcpStream> {
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: 127.0.0.1:8080\r\n\r\n").await.ok()?;
+    let mut some = [0; 4096];
+    let count = connection.read(&mut some).await.ok()?;
+    some[..count].starts_with(b"HTTP/1.1 200").then_some(connection)
+}
+
+#[tokio::test]
+async fn one_address_cannot_hold_every_connection() {
+    assert_eq!(Limits::default().connections_of_one, 256);
+    let limits = Some(Limits { connections_of_one: 2, ..Limits::default() });
+    for (public_url, is_limited) in [(None, false), (Some("https://ally.example"), true)] {
+        let world = World::with(Choice { limits, public_url, ..Choice::default() }).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let gateway = world.gateway.clone();
+        let serving = tokio::spawn(async move { gateway.serve(listener, std::future::pending()).await });
+        let (first, second) = (holds(address).await, holds(address).await);
+        assert!(first.is_some() && second.is_some());
+        assert_eq!(holds(address).await.is_none(), is_limited);
+        drop(first);
+        // Its end is noticed by and by.
+        while holds(address).await.is_none() {}
+        serving.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_full_gateway_still_ends_when_it_is_told() {
+    let limits = Some(Limits { connections: 1, ..Limits::default() });
+    let world = World::with(Choice { limits, ..Choice::default() }).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let gateway = world.gateway.clone();
+    let serving = tokio::spawn(async move { gateway.serve(listener, async { drop(stopped.await) }).await });
+    let _idle = holds(address).await.unwrap();
+    stop.send(()).unwrap();
+    serving.await.unwrap();
+}
+
+#[tokio::test]
+async fn the_probe_of_readiness_goes_through_the_same_doors() {
+    let world = World::new().await;
+    let ready = world.get("/readyz").send().await;
+    assert_eq!((ready.status().as_u16(), &ready.headers()["x-frame-options"]), (200, &"DENY".parse().unwrap()));
+    assert_eq!(world.ask("POST", "/readyz").problem().await, (405, "method_not_allowed".to_owned()));
+    let foreign = http::Request::get("/readyz").header("host", "rebound.example").body(Body::empty()).unwrap();
+    assert_eq!(call_over(world.open().await, foreign).await.unwrap().status(), 421);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! The link to the host over real sockets: a server is announced with its outbound socket, and is ended on request.
 
-use crate::world::World;
+use crate::world::{World, settle};
 use ally_gateway::Door;
 use ally_http::socket;
 use ally_types::host::{FromGateway, ToGateway};
 use axum::body::Body;
+use futures_util::FutureExt as _;
 use http_body_util::BodyExt as _;
 use std::os::fd::AsFd as _;
 use tokio::sync::mpsc;
@@ -40,6 +41,35 @@ async fn the_host_announces_a_server_and_its_calls_are_answered_on_its_own_socke
         drop((says, hears));
         states.wait_for(|now| !now.is_awake && now.life == state.life).await.unwrap();
     }
+    following.abort();
+}
+
+#[tokio::test]
+async fn one_server_has_sixteen_outbound_connections_at_once() {
+    let world = World::new().await;
+    let mira = world.person();
+    let directory = tempfile::tempdir().unwrap();
+    let (link, out) = (directory.path().join("host-gateway.sock"), directory.path().join("out.sock"));
+    let listener = socket::listen(socket::bind(&link).unwrap()).unwrap();
+    let (_sender, messages) = mpsc::channel(1);
+    let following = tokio::spawn(world.gateway.clone().follow_host(link, messages));
+    let outbound = socket::bind(&out).unwrap();
+    let (stream, _) = listener.accept().await.unwrap();
+    let (says, _hears) = ally_sandbox::passing::pair(stream);
+    says.send(&ToGateway::Server { server: mira.server }, Some(outbound.as_fd())).await.unwrap();
+
+    let ask = || socket::call(&out, http::Request::get("/provider").body(Body::empty()).unwrap());
+    let mut held = Vec::new();
+    for _ in 0..16 {
+        held.push(socket::connect(&out).await.unwrap());
+    }
+    let mut next = std::pin::pin!(ask());
+    for _ in 0..100 {
+        assert!(next.as_mut().now_or_never().is_none());
+        settle().await;
+    }
+    held.pop();
+    assert_eq!(next.await.unwrap().status(), 200);
     following.abort();
 }
 

@@ -1,6 +1,6 @@
 //! The model gateway: who answers, what is counted, what is kept.
 
-use crate::world::{Choice, World, piece, settle};
+use crate::world::{Choice, World, piece, settle, stream_of};
 use ally_gateway::{Counters, Door, Limits, REGISTER, Reach};
 use ally_http::socket::call_over;
 use ally_llm::script::{Gate, Step, Turn};
@@ -133,6 +133,36 @@ async fn one_server_cannot_have_any_number_of_calls_at_a_time() {
     drop(first);
     settle().await;
     world.gateway.settled().await;
+    assert!(events(ask(&world, mira.server, "c", None).await).await.len() > 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_has_its_place_before_it_is_read_and_does_not_arrive_for_ever() {
+    assert_eq!(Limits::default().model_body, 16 << 20);
+    let limits = Some(Limits { calls: 1, model_body: 2000, ..Limits::default() });
+    let world = World::with(Choice { limits, ..Choice::default() }).await;
+    let mira = world.person();
+    let gateway = world.gateway.clone();
+    let door = Door::to_router(move |()| Some(gateway.outbound(mira.server)));
+    let send = async |body: Body| {
+        let request = http::Request::post("/model").header("content-type", "application/json").body(body).unwrap();
+        call_over(door.open(()).await.unwrap(), request).await.unwrap()
+    };
+    let (write, pieces) = tokio::sync::mpsc::unbounded_channel();
+    write.send(bytes::Bytes::from("{\"system\":\"")).unwrap();
+    let slow = send(stream_of(pieces));
+    let second = async {
+        settle().await;
+        match events(ask(&world, mira.server, "b", None).await).await.as_slice() {
+            [Event::Failed { failure }] => assert_eq!(failure.kind, FailureKind::RateLimited),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (slow, ()) = tokio::join!(slow, second);
+    assert_eq!(slow.status(), 408);
+    drop((slow, write));
+    assert_eq!(send(Body::from(vec![b' '; 2001])).await.status(), 413);
+    settle().await;
     assert!(events(ask(&world, mira.server, "c", None).await).await.len() > 1);
 }
 

@@ -1,6 +1,6 @@
 //! Requests to a person's own assistant.
 
-use crate::world::{Assistant, Choice, WORD_IN_A_PANIC, World, piece, settle, stream_of};
+use crate::world::{Assistant, Choice, WORD_IN_A_PANIC, World, piece, settle, stream_of, word};
 use ally_gateway::Limits;
 use axum::Router;
 use axum::body::Body;
@@ -23,7 +23,16 @@ async fn an_assistant_sees_a_fresh_identity_and_nothing_of_the_browser_session()
         let (parts, _) = request.into_parts();
         let identity = verifier.verify(&parts).map_err(|_| ()).unwrap();
         *kept.lock().unwrap() = Some((identity, parts.headers));
-        ([("set-cookie", "stolen=1"), ("x-ally-note", "no"), ("etag", "\"1\""), ("server", "x")], "ok")
+        (
+            [
+                ("set-cookie", "stolen=1"),
+                ("x-ally-note", "no"),
+                ("etag", "\"1\""),
+                ("server", "x"),
+                ("location", "/elsewhere"),
+            ],
+            word("ok"),
+        )
     }));
     world.routes(&mira, routes);
     let answer = world
@@ -39,7 +48,7 @@ async fn an_assistant_sees_a_fresh_identity_and_nothing_of_the_browser_session()
         .send()
         .await;
     assert_eq!(answer.status(), 200);
-    for name in ["set-cookie", "x-ally-note", "server"] {
+    for name in ["set-cookie", "x-ally-note", "server", "location"] {
         assert!(!answer.headers().contains_key(name), "{name}");
     }
     assert_eq!(answer.headers()["etag"], "\"1\"");
@@ -59,7 +68,12 @@ async fn an_assistant_sees_a_fresh_identity_and_nothing_of_the_browser_session()
 async fn bodies_stream_both_ways_piece_by_piece() {
     let world = World::new().await;
     let mira = world.person();
-    world.routes(&mira, Router::new().fallback(any(|request: Request| async move { request.into_body() })));
+    world.routes(
+        &mira,
+        Router::new().fallback(any(|request: Request| async move {
+            ([("content-type", "application/json")], request.into_body())
+        })),
+    );
     let (write, pieces) = mpsc::unbounded_channel();
     write.send(Bytes::from("one")).unwrap();
     let answer = world.ask("POST", "/api/v1/chats").by(&mira).here().body(stream_of(pieces)).send().await;
@@ -87,7 +101,9 @@ fn breaks_before_the_head(times: usize) -> (Assistant, Arc<Mutex<usize>>) {
             let mut head = [0; 4096];
             let _ = stream.read(&mut head).await;
             if call > times {
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
+                let _ = stream
+                    .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\nok")
+                    .await;
             }
         }) as futures_util::future::BoxFuture<'static, ()>
     };
@@ -115,6 +131,9 @@ async fn a_question_is_asked_again_when_the_assistant_restarts_and_a_command_is_
     assert_eq!(*calls.lock().unwrap(), 2);
 }
 
+const HALF: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n";
+
 #[tokio::test]
 async fn an_answer_that_breaks_in_the_middle_does_not_look_whole() {
     let world = World::new().await;
@@ -123,7 +142,7 @@ async fn an_answer_that_breaks_in_the_middle_does_not_look_whole() {
         Box::pin(async move {
             let mut head = [0; 4096];
             let _ = stream.read(&mut head).await;
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n").await;
+            let _ = stream.write_all(HALF).await;
         }) as futures_util::future::BoxFuture<'static, ()>
     };
     world.assistant(&mira, Assistant::Raw(Arc::new(serve)));
@@ -141,9 +160,9 @@ async fn a_space_that_was_just_ordered_is_waited_for() {
     let asked = world.get("/api/v1/chats").by(&mira).text();
     let made = async {
         settle().await;
-        world.routes(&mira, Router::new().fallback(any(|| async { "here" })));
+        world.routes(&mira, Router::new().fallback(any(|| async { word("here") })));
     };
-    assert_eq!(tokio::join!(asked, made).0, (200, "here".to_owned()));
+    assert_eq!(tokio::join!(asked, made).0, (200, "\"here\"".to_owned()));
 }
 
 #[tokio::test]
@@ -153,10 +172,11 @@ async fn what_is_too_large_is_refused_before_or_while_it_is_sent() {
     let mira = world.person();
     world.routes(
         &mira,
-        Router::new().fallback(any(|body: Body| async move { body.collect().await.map(|_| "whole").unwrap_or("cut") })),
+        Router::new()
+            .fallback(any(|body: Body| async move { word(body.collect().await.map(|_| "whole").unwrap_or("cut")) })),
     );
     let post = || world.ask("POST", "/api/v1/chats").by(&mira).here();
-    assert_eq!(post().body(vec![b'a'; 1000]).text().await, (200, "whole".to_owned()));
+    assert_eq!(post().body(vec![b'a'; 1000]).text().await, (200, "\"whole\"".to_owned()));
     assert_eq!(post().body(vec![b'a'; 1001]).problem().await, (413, "too_large".to_owned()));
     let (write, pieces) = mpsc::unbounded_channel();
     for _ in 0..20 {
@@ -164,6 +184,47 @@ async fn what_is_too_large_is_refused_before_or_while_it_is_sent() {
     }
     drop(write);
     assert_eq!(post().body(stream_of(pieces)).problem().await, (413, "too_large".to_owned()));
+}
+
+#[tokio::test]
+async fn nothing_that_could_be_taken_for_a_page_comes_from_an_assistant() {
+    let world = World::new().await;
+    let mira = world.person();
+    let answers = |kinds: &'static [&'static str]| {
+        any(move || async move {
+            let mut answer = http::Response::new(Body::from("[]"));
+            for kind in kinds {
+                answer.headers_mut().append("content-type", http::HeaderValue::from_static(kind));
+            }
+            answer
+        })
+    };
+    let passing: &[&[&str]] =
+        &[&["application/json"], &["Application/JSON; charset=utf-8"], &["application/problem+json"]];
+    let strange: &[&[&str]] = &[
+        &["text/html"],
+        &["text/plain"],
+        &["image/svg+xml"],
+        &["text/javascript"],
+        &["text/event-streams"],
+        &["application/json, text/html"],
+        &["application/json", "text/html"],
+        &[""],
+        &[],
+    ];
+    for (kinds, expected) in passing.iter().map(|kinds| (*kinds, 200)).chain(strange.iter().map(|kinds| (*kinds, 502)))
+    {
+        world.routes(&mira, Router::new().fallback(answers(kinds)));
+        let answer = world.get("/api/v1/chats").by(&mira).send().await;
+        assert_eq!(answer.status(), expected, "{kinds:?}");
+        let policy = &answer.headers()["content-security-policy"];
+        assert_eq!(policy, "default-src 'none'; frame-ancestors 'none'; sandbox");
+        if expected == 502 {
+            assert_eq!(world.get("/api/v1/chats").by(&mira).problem().await.1, "strange_answer", "{kinds:?}");
+        }
+    }
+    world.routes(&mira, Router::new().fallback(any(|| async { http::StatusCode::NO_CONTENT })));
+    assert_eq!(world.get("/api/v1/chats").by(&mira).send().await.status(), 204);
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Who may come in, and for how long.
 
-use crate::world::{ORIGIN, Person, World, settle};
+use crate::world::{ORIGIN, Person, Trouble, World, settle, word};
 use ally_gateway::router::{ASSISTANT, OWN};
 use ally_http::session::Sessions;
 use ally_types::seal::Key;
@@ -37,7 +37,7 @@ fn claims_changed(cookie: &str, change: impl FnOnce(&mut serde_json::Value)) -> 
 async fn nobody_reaches_an_assistant_without_a_living_session() {
     let world = World::new().await;
     let mira = world.person();
-    world.routes(&mira, Router::new().fallback(any(|| async { "in" })));
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
     let signed_out = world.person();
     world.platform.sessions.lock().unwrap().remove(&signed_out.session.to_string());
     let stranger = World::new().await;
@@ -72,14 +72,14 @@ async fn nobody_reaches_an_assistant_without_a_living_session() {
         }
     }
     assert_eq!(world.connections(), 0);
-    assert_eq!(world.get("/api/v1/chats").by(&mira).text().await, (200, "in".to_owned()));
+    assert_eq!(world.get("/api/v1/chats").by(&mira).text().await, (200, "\"in\"".to_owned()));
 }
 
 #[tokio::test]
 async fn a_page_of_another_site_changes_nothing_and_reads_no_stream() {
     let world = World::new().await;
     let mira = world.person();
-    world.routes(&mira, Router::new().fallback(any(|| async { "in" })));
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
     for (method, path) in guarded() {
         if matches!(method.as_str(), "GET" | "HEAD") && !path.ends_with("/events") {
             continue;
@@ -102,7 +102,7 @@ async fn a_page_of_another_site_changes_nothing_and_reads_no_stream() {
 async fn the_platform_is_asked_once_and_then_its_stream_is_trusted() {
     let world = World::new().await;
     let mira = world.person();
-    world.routes(&mira, Router::new().fallback(any(|| async { "in" })));
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
     for _ in 0..5 {
         assert_eq!(world.get("/api/v1/chats").by(&mira).send().await.status(), 200);
     }
@@ -117,7 +117,7 @@ async fn the_platform_is_asked_once_and_then_its_stream_is_trusted() {
 async fn an_account_that_is_closed_loses_every_session() {
     let world = World::new().await;
     let mira = world.person();
-    world.routes(&mira, Router::new().fallback(any(|| async { "in" })));
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
     assert_eq!(world.get("/api/v1/chats").by(&mira).send().await.status(), 200);
     world.platform.sessions.lock().unwrap().clear();
     world.platform.say(&json!({"type": "revoked_account", "account": mira.account}));
@@ -132,11 +132,11 @@ async fn while_the_stream_is_down_each_request_asks() {
     let verifier = world.verifier(&mira);
     let proof = move |request: Request| async move {
         let identity = verifier.verify(&request.into_parts().0).map_err(|_| ()).unwrap();
-        identity.authenticated_at.to_string()
+        word(&identity.authenticated_at.to_string())
     };
     world.routes(&mira, Router::new().fallback(any(proof)));
     let reads = || world.get("/api/v1/chats").by(&mira).text();
-    assert_eq!(reads().await, (200, "1763700000".to_owned()));
+    assert_eq!(reads().await, (200, "\"1763700000\"".to_owned()));
     world.platform.is_down.store(true, Ordering::SeqCst);
     world.platform.cut();
     settle().await;
@@ -146,7 +146,7 @@ async fn while_the_stream_is_down_each_request_asks() {
     settle().await;
 
     // The platform is away: chat goes on, what needs a fresh proof or an administrator does not.
-    assert_eq!(reads().await, (200, "0".to_owned()));
+    assert_eq!(reads().await, (200, "\"0\"".to_owned()));
     let admin = world.somebody(true);
     let asked = world.ask("DELETE", "/api/v1/provider/local").by(&admin).here().problem().await;
     assert_eq!(asked, (503, "platform_unreachable".to_owned()));
@@ -158,10 +158,61 @@ async fn while_the_stream_is_down_each_request_asks() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_platform_that_does_not_answer_properly_vouches_for_nobody() {
+    let world = World::new().await;
+    let mira = world.person();
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
+    for trouble in [Trouble::Fails, Trouble::Stalls, Trouble::Garbles, Trouble::Refuses] {
+        *world.platform.trouble.lock().unwrap() = Some(trouble);
+        let answer = world.get("/api/v1/chats").by(&mira).send().await;
+        assert!(answer.status() == 503 && answer.headers().contains_key("retry-after"), "{trouble:?}");
+        let answer = world.get("/api/v1/chats").by(&mira).problem().await;
+        assert_eq!(answer, (503, "platform_busy".to_owned()), "{trouble:?}");
+    }
+    assert_eq!(world.connections(), 0);
+    *world.platform.trouble.lock().unwrap() = None;
+    assert_eq!(world.get("/api/v1/chats").by(&mira).send().await.status(), 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_that_was_found_ended_stays_out_while_the_platform_is_away() {
+    let world = World::new().await;
+    let mira = world.person();
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
+    world.platform.sessions.lock().unwrap().clear();
+    let status = async || world.get("/api/v1/chats").by(&mira).send().await.status().as_u16();
+    assert_eq!(status().await, 401);
+    world.platform.is_down.store(true, Ordering::SeqCst);
+    world.platform.cut();
+    settle().await;
+    tokio::time::advance(Duration::from_millis(1100)).await;
+    settle().await;
+    assert_eq!(status().await, 401);
+    assert_eq!(world.connections(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_asked_for_again_each_minute() {
+    let world = World::new().await;
+    let mira = world.person();
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
+    let reads = async || world.get("/api/v1/chats").by(&mira).send().await.status().as_u16();
+    assert_eq!(reads().await, 200);
+    tokio::time::advance(Duration::from_secs(59)).await;
+    assert_eq!((reads().await, world.platform.asked()), (200, 1));
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert_eq!((reads().await, world.platform.asked()), (200, 2));
+    // It ended, and nobody said so.
+    world.platform.sessions.lock().unwrap().clear();
+    tokio::time::advance(Duration::from_secs(61)).await;
+    assert_eq!(reads().await, 401);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_ends_with_its_token() {
     let world = World::new().await;
     let mira: Person = world.person();
-    world.routes(&mira, Router::new().fallback(any(|| async { "in" })));
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
     assert_eq!(world.get("/api/v1/chats").by(&mira).send().await.status(), 200);
     world.clock.advance_millis(604_800_000);
     assert_eq!(world.get("/api/v1/chats").by(&mira).send().await.status(), 401);

@@ -38,7 +38,17 @@ pub struct Platform {
     pub asked: Arc<AtomicUsize>,
     pub seen: Arc<Mutex<Vec<(String, HeaderMap)>>>,
     pub is_down: Arc<AtomicBool>,
+    pub trouble: Arc<Mutex<Option<Trouble>>>,
     feed: Arc<Mutex<Vec<Feed>>>,
+}
+
+/// How a platform may answer about a session that is there, but is not well.
+#[derive(Clone, Copy, Debug)]
+pub enum Trouble {
+    Fails,
+    Stalls,
+    Garbles,
+    Refuses,
 }
 
 impl Platform {
@@ -68,6 +78,14 @@ impl Platform {
 
 async fn told(State(platform): State<Platform>, Path(sid): Path<String>) -> Response {
     platform.asked.fetch_add(1, Ordering::SeqCst);
+    let trouble = *platform.trouble.lock().unwrap();
+    match trouble {
+        Some(Trouble::Fails) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        Some(Trouble::Stalls) => std::future::pending().await,
+        Some(Trouble::Garbles) => return "{\"valid\":".into_response(),
+        Some(Trouble::Refuses) => return StatusCode::TOO_MANY_REQUESTS.into_response(),
+        None => {}
+    }
     match platform.sessions.lock().unwrap().get(&sid) {
         Some((server, administrator)) => {
             Json(json!({"server": server, "administrator": administrator, "valid": true})).into_response()
@@ -85,10 +103,19 @@ async fn revocations(State(platform): State<Platform>) -> Response {
 
 async fn public(State(platform): State<Platform>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
+    let is_page = parts.uri.path().starts_with("/legal/");
     let seen = (format!("{} {}", parts.method, parts.uri), parts.headers);
     platform.seen.lock().unwrap().push(seen);
+    if is_page {
+        return ([("content-security-policy", "default-src 'none'; style-src 'self'")], "<p>").into_response();
+    }
     let size = body.collect().await.map(|body| body.to_bytes().len()).unwrap_or(0);
     ([("set-cookie", "ally_session=new; Path=/"), ("x-ally-secret", "no")], format!("{size} bytes")).into_response()
+}
+
+/// What an assistant may answer in a test: one word, as JSON.
+pub fn word(word: &str) -> Json<String> {
+    Json(word.to_owned())
 }
 
 /// A body that a test writes into.
