@@ -195,7 +195,7 @@ fn of_steps(tx: &Tx, message: MessageId) -> Done<Label> {
             "SELECT integrity, confidentiality FROM blocks WHERE message = ?1
              UNION SELECT integrity, confidentiality FROM tool_results WHERE message = ?1",
         )?
-        .query_map([message.to_string()], |row| cells::label(row))?
+        .query_map([message.to_string()], cells::label)?
         .collect::<Result<Vec<_>, _>>()?;
     Ok(labels.into_iter().fold(Label::USER, Label::join))
 }

@@ -249,8 +249,7 @@ async fn supervise(plan: &Plan) -> ExitCode {
             Err(code) => return code,
         }
     }
-    let [mut host, mut platform, mut gateway] =
-        <[Child; 3]>::try_from(children).ok().expect("three roles were started");
+    let [mut host, mut platform, mut gateway] = <[Child; 3]>::try_from(children).expect("three roles were started");
     let mut said = std::pin::pin!(announce(plan));
     let mut is_said = false;
     let mut pause = Duration::from_secs(1);

@@ -256,7 +256,7 @@ fn changed(
         .labelled(label);
     }
     let mut planned = Planned::done(said, format!("{done} {}", path.as_str()), label);
-    let reason = if done == "Created" { "Created by the assistant" } else { "Changed by the assistant" };
+    let reason = if done == "Created" { "Created" } else { "Changed" };
     let mut change = change(asking, path, Some(new.into()), reason);
     change.label = change.label.join(label);
     planned.changes = Some((desk, vec![change]));
