@@ -232,7 +232,7 @@ async fn delete(asking: &Asking, desk: AtDesk, place: Place, shown: &str) -> Don
         return Ok(Planned::refused(no_path(shown)));
     }
     let summary = format!("Deleted {}", shown.trim_start_matches("/memories/"));
-    let changes = paths.into_iter().map(|path| change(asking, path, None, "Deleted by the assistant")).collect();
+    let changes = paths.into_iter().map(|path| change(asking, path, None, "Deleted")).collect();
     let mut planned = Planned::done(format!("Successfully deleted {shown}"), summary, Label::TRUSTED);
     planned.changes = Some((desk, changes));
     Ok(planned)
