@@ -2,7 +2,6 @@
 //!
 //! Each number is the median of five rounds. Medians are compared with their bars; nothing fails on a time.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on shall stop")]
-#![expect(dead_code, reason = "the browser and the installation are shared with the tests, which use more of them")]
 #![expect(clippy::disallowed_macros, reason = "a benchmark prints its numbers")]
 
 #[path = "../tests/it/browser.rs"]
