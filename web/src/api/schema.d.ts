@@ -351,18 +351,51 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/memory/files/{*path}": {
+    "/api/v1/memory/files/{path}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** One memory file, or with `/versions` behind the path its history, newest first. */
+        /** One memory file, such as `people/ana.md`. Slashes in the path stand as they are. */
         get: operations["read_memory_file"];
         put?: never;
-        /** Brings back an earlier version: undo. The path ends with `/restore`. */
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/files/{path}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings back an earlier version: undo. */
         post: operations["restore_memory_file"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/memory/files/{path}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The history of a memory file, newest first. */
+        get: operations["list_memory_versions"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -994,6 +1027,25 @@ export interface components {
             /** @description Where the next page begins, if there is one. */
             next?: string | null;
         };
+        /** @description A page of a list. */
+        Items_VersionEntry: {
+            /** @description What is on this page. */
+            items: {
+                /** @description When it was made. */
+                at: components["schemas"]["Timestamp"];
+                /** @description Who made it: `person`, `assistant` or `outside`. */
+                author: string;
+                /** @description Its id. */
+                id: components["schemas"]["VersionId"];
+                /** @description Whether the file was deleted by it. */
+                is_deleted: boolean;
+                /** @description Why. */
+                reason: string;
+                run?: components["schemas"]["RunId"] | null;
+            }[];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
         /** @description One line of what was done. */
         JournalEntry: {
             /** @description When. */
@@ -1378,6 +1430,20 @@ export interface components {
              * @description Written by models.
              */
             output: number;
+        };
+        /** @description A version of a memory file. */
+        VersionEntry: {
+            /** @description When it was made. */
+            at: components["schemas"]["Timestamp"];
+            /** @description Who made it: `person`, `assistant` or `outside`. */
+            author: string;
+            /** @description Its id. */
+            id: components["schemas"]["VersionId"];
+            /** @description Whether the file was deleted by it. */
+            is_deleted: boolean;
+            /** @description Why. */
+            reason: string;
+            run?: components["schemas"]["RunId"] | null;
         };
         VersionId: string;
     };
@@ -2423,7 +2489,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Such as `people/ana.md`; `/versions` behind it answers the history */
                 path: string;
             };
             cookie?: never;
@@ -2453,7 +2518,6 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description Such as `people/ana.md/restore` */
                 path: string;
             };
             cookie?: never;
@@ -2478,6 +2542,35 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_memory_versions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_VersionEntry"];
+                };
             };
             404: {
                 headers: {
