@@ -1,6 +1,6 @@
 // One function per thing that the server can do. Only this folder knows addresses.
 import { body, client } from "./client";
-import type { Installation, MemoryVersion, Page, SignUp } from "./types";
+import type { Installation, SignUp } from "./types";
 
 export const auth = {
   options: () => body(client.GET("/api/v1/auth/options")),
@@ -51,11 +51,10 @@ export const chats = {
 
 export const memory = {
   list: () => body(client.GET("/api/v1/memory/files")),
-  read: (path: string) => body(client.GET("/api/v1/memory/files/{*path}", { params: { path: { path } } })),
-  versions: (path: string) =>
-    body(client.GET("/api/v1/memory/files/{*path}", { params: { path: { path: `${path}/versions` } } })) as Promise<unknown> as Promise<Page<MemoryVersion>>,
+  read: (path: string) => body(client.GET("/api/v1/memory/files/{path}", { params: { path: { path } } })),
+  versions: (path: string) => body(client.GET("/api/v1/memory/files/{path}/versions", { params: { path: { path } } })),
   restore: (path: string, version: string | null) =>
-    body(client.POST("/api/v1/memory/files/{*path}", { params: { path: { path: `${path}/restore` } }, body: { version } })),
+    body(client.POST("/api/v1/memory/files/{path}/restore", { params: { path: { path } }, body: { version } })),
 };
 
 export const provider = {
