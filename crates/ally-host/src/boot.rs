@@ -40,6 +40,9 @@ pub struct Boot {
     /// How long assistants may take to finish what is in flight when the host is told to stop.
     #[serde(default = "half_a_minute")]
     pub stop_within_seconds: u64,
+    /// How much assistants log.
+    #[serde(default)]
+    pub log: ally_types::log::Level,
 }
 
 const fn second() -> u64 {

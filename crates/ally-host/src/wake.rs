@@ -36,6 +36,7 @@ fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Cont
         idle_exit_seconds: host.boot.idle_exit_seconds,
         epoch,
         walls: host.level.walls().join(" "),
+        log: host.boot.log,
     })?;
     let (document, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
     io::Write::write_all(&mut std::fs::File::from(writer), &boot)?;

@@ -110,4 +110,7 @@ pub struct AssistantBoot {
     pub epoch: u64,
     /// The isolation level reached, in words, for Settings.
     pub walls: String,
+    /// How much is logged.
+    #[serde(default)]
+    pub log: crate::log::Level,
 }

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 /// How much a line matters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Level {
     /// Something broke and somebody should look.
@@ -16,6 +17,7 @@ pub enum Level {
     /// Something is not as it should be, and went on.
     Warn = 2,
     /// What happened.
+    #[default]
     Info = 3,
     /// What happened, for whoever is looking for a fault.
     Debug = 4,

@@ -11,20 +11,10 @@ use std::sync::Arc;
 /// A boot document with what every role of `ally serve` needs beside its own part.
 #[derive(Serialize, Deserialize)]
 pub struct Boot<T> {
-    /// How much is logged, 1 (errors) to 5 (everything).
-    pub log: u8,
+    /// How much is logged.
+    pub log: Level,
     /// The role's own part.
     pub role: T,
-}
-
-fn level(number: u8) -> Level {
-    match number {
-        1 => Level::Error,
-        2 => Level::Warn,
-        4 => Level::Debug,
-        5 => Level::Trace,
-        _ => Level::Info,
-    }
 }
 
 fn clock() -> Arc<dyn Clock> {
@@ -45,7 +35,7 @@ where
         Ok(boot) => boot,
         Err(error) => return unreadable(name, &error),
     };
-    foreign::install(level(boot.log));
+    foreign::install(boot.log);
     raise_open_files();
     let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reactor = reactor.expect("a reactor needs only a few descriptors");
@@ -123,7 +113,7 @@ pub fn assistant(boot_fd: i32) -> ExitCode {
         Ok(boot) => boot,
         Err(error) => return unreadable("assistant", &error),
     };
-    foreign::install(Level::Info);
+    foreign::install(boot.log);
     let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reactor = reactor.expect("a reactor needs only a few descriptors");
     finish("assistant", reactor.block_on(ally_assistant::run(boot)))

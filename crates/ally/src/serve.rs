@@ -152,7 +152,7 @@ impl Plan {
     }
 
     fn envelope<T: Serialize>(&self, role: T) -> Vec<u8> {
-        let boot = Boot { log: self.config.log as u8, role };
+        let boot = Boot { log: self.config.log, role };
         serde_json::to_vec(&boot).expect("a boot document of plain values always serialises")
     }
 }
@@ -178,6 +178,7 @@ impl Plan {
             idle_exit_seconds: self.config.idle_exit_seconds,
             require_sandbox: self.config.require_sandbox,
             back_off_millis: 1000,
+            log: self.config.log,
             stop_within_seconds: 30,
         };
         let descriptors =

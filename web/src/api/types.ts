@@ -1,14 +1,8 @@
-// The shapes that the server speaks, under the names that the app uses. They come from the generated description;
-// what it cannot say is written out here.
+// The shapes that the server speaks, under the names that the app uses. They come from the generated description.
 import type { components, paths } from "./schema";
 
 export type { paths };
 type Schemas = components["schemas"];
-
-export interface Page<T> {
-  items: T[];
-  next?: string | null;
-}
 
 export type Account = Schemas["Account"];
 export type AuthOptions = Schemas["Options"];
@@ -23,22 +17,12 @@ export type Part = Schemas["Part"];
 export type ToolPart = Extract<Part, { type: "tool" }>;
 export type ToolStatus = Schemas["CallStatus"];
 export type FileVersion = Schemas["FileRef"];
+export type MemoryVersion = Schemas["VersionEntry"];
 export type Usage = Schemas["Usage"];
 export type Problem = Schemas["Problem"];
 export type Sent = Schemas["Sent"];
 export type Provider = Schemas["Provider"];
 export type LocalServer = Schemas["LocalServer"];
-
-/** `…/versions` behind a memory path; the description has one entry for both. */
-export interface MemoryVersion {
-  id: string;
-  at: string;
-  author: string;
-  reason: string;
-  run?: string | null;
-  /** The file was deleted by it. */
-  is_deleted: boolean;
-}
 
 /** What arrives on the stream of a chat. Everything the thread shows is a fold over these; each has its sentence in
  * the description. */

@@ -84,6 +84,7 @@ impl World {
             idle_exit_seconds: 0,
             require_sandbox: None,
             back_off_millis: 200,
+            log: ally_types::log::Level::Info,
             stop_within_seconds: 10,
         };
         Self { home, boot, stop: None, host: None }

@@ -158,6 +158,7 @@ impl Bench {
             idle_exit_seconds: 0,
             epoch: u64::from(self.runs.fetch_add(1, Ordering::SeqCst)),
             walls: String::new(),
+            log: ally_types::log::Level::Info,
         };
         let document = data.with_extension("boot");
         std::fs::write(&document, serde_json::to_vec(&boot).unwrap()).unwrap();
