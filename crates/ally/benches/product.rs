@@ -52,14 +52,16 @@ pub fn share(values: &mut [f64], part: f64) -> f64 {
 }
 
 fn start_to_ready() {
-    let mut rounds = Vec::new();
+    let (mut rounds, mut machine) = (Vec::new(), machine::Rounds::default());
     for _ in 0..ROUNDS {
+        machine.begin();
         let begun = Instant::now();
         let installation = Installation::start();
         rounds.push(begun.elapsed().as_secs_f64() * 1e3);
         installation.stop();
     }
     println!("start → ready (first start of an empty directory)   {:8.1} ms  (aim ≤ 1000)", median(rounds));
+    machine.print();
 }
 
 /// Puts the only awake assistant to sleep and waits until it is gone.
@@ -88,9 +90,9 @@ async fn wake() {
     let chat = mira.chat().await;
     mira.ask(&chat, "help").await;
     let socket = socket_of(&installation.data);
-    let mut rounds = Vec::new();
-    let mut all = Vec::new();
+    let (mut rounds, mut all, mut machine) = (Vec::new(), Vec::new(), machine::Rounds::default());
     for _ in 0..ROUNDS {
+        machine.begin();
         let mut wakes = Vec::new();
         for _ in 0..WAKES {
             put_to_sleep(&installation);
@@ -107,6 +109,7 @@ async fn wake() {
         share(&mut all, 1.0),
         ROUNDS * WAKES
     );
+    machine.print();
     installation.stop();
 }
 

@@ -3,7 +3,7 @@
 
 use crate::browser::Browser;
 use crate::installation::Installation;
-use crate::{ROUNDS, median, share, with_anthropic};
+use crate::{ROUNDS, machine, median, share, with_anthropic};
 use ally_llm::stand_in::{KEY, Pace, StandIn};
 use axum::body::Body;
 use http_body_util::BodyExt as _;
@@ -24,7 +24,9 @@ pub async fn added() {
     for (number, bar) in NUMBERS.into_iter().zip(BARS) {
         let mut added = Vec::new();
         let mut worst = Vec::new();
+        let mut machine = machine::Rounds::default();
         for _ in 0..ROUNDS {
+            machine.begin();
             let direct = direct(stand_in.address(), number).await;
             let mut through = through(&people[..number]).await;
             added.push(median(through.clone()) - median(direct));
@@ -35,6 +37,7 @@ pub async fn added() {
             median(added),
             median(worst)
         );
+        machine.print();
     }
     installation.stop();
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Prints what the numbers below were measured on.
 pub fn print_header() {
@@ -32,6 +32,52 @@ pub fn sync_p50_millis() -> f64 {
         })
         .collect();
     super::median(times)
+}
+
+/// What the machine was doing when each round of one measurement began.
+#[derive(Default)]
+pub struct Rounds {
+    loads: Vec<f64>,
+    syncs: Vec<f64>,
+}
+
+/// A round should begin at a load of at most this (DESIGN section 12).
+const QUIET_LOAD: f64 = 1.0;
+
+/// A round should begin with a sync that takes at most this, in milliseconds.
+const QUIET_SYNC: f64 = 0.3;
+
+/// So long is waited for a quiet moment; after that the round is measured and its line says how it was.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Rounds {
+    /// Waits for a quiet moment, for a while, and notes what the machine is doing.
+    pub fn begin(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut sync = sync_p50_millis();
+        while (load() > QUIET_LOAD || sync > QUIET_SYNC) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_secs(1));
+            sync = sync_p50_millis();
+        }
+        self.loads.push(load());
+        self.syncs.push(sync);
+    }
+
+    /// Says under which conditions the line above was measured.
+    pub fn print(&self) {
+        let range = |values: &[f64]| {
+            let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
+            format!("{lowest:.2}–{:.2}", values.iter().copied().fold(0.0, f64::max))
+        };
+        let is_noisy = |(load, sync): (&f64, &f64)| *load > QUIET_LOAD || *sync > QUIET_SYNC;
+        let noisy = self.loads.iter().zip(&self.syncs).filter(|pair| is_noisy(*pair)).count();
+        println!(
+            "    rounds began at load {}, fdatasync p50 {} ms; {noisy} of {} noisy",
+            range(&self.loads),
+            range(&self.syncs),
+            self.loads.len()
+        );
+    }
 }
 
 /// Proportional memory of a process.
