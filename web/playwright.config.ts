@@ -2,7 +2,8 @@
 import { defineConfig, devices } from "@playwright/test";
 
 const real = process.env.ALLY_E2E_URL;
-const port = Number(process.env.ALLY_FAKE_PORT ?? 8792);
+// Set once, and inherited by the workers, which read this file again.
+const port = Number((process.env.ALLY_FAKE_PORT ??= String(20_000 + Math.floor(Math.random() * 10_000))));
 
 export default defineConfig({
   testDir: "e2e",
