@@ -4,7 +4,7 @@
 use crate::browser::Browser;
 use crate::installation::Installation;
 use crate::{ROUNDS, machine, median, share, with_anthropic};
-use ally_llm::stand_in::{KEY, Pace, StandIn};
+use ally_llm::stand_in::{KEY, MODELS, Pace, StandIn};
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 use std::net::SocketAddr;
@@ -86,12 +86,12 @@ async fn direct(address: SocketAddr, number: usize) -> Vec<f64> {
         tasks.spawn(async move {
             let begun = Instant::now();
             let body = serde_json::json!({
-                "model": "claude-sonnet-4-5", "max_tokens": 100, "stream": true,
+                "model": MODELS[0], "max_tokens": 100, "stream": true,
                 "messages": [{ "role": "user", "content": "Go on" }],
             });
             let request = http::Request::post("/v1/messages")
                 .header("x-api-key", KEY)
-                .header("anthropic-version", "2023-06-01")
+                .header("anthropic-version", ally_llm::anthropic::VERSION)
                 .header("content-type", "application/json")
                 .body(Body::from(body.to_string()))
                 .unwrap();
