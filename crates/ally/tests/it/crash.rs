@@ -7,9 +7,6 @@
 
 use crate::crash_bench::{Bench, Mode, Survivor};
 
-/// How many crash points are tried for each mode, spread over the whole turn. `ALLY_CRASH_ALL=1` tries every one.
-const POINTS: u32 = 60;
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_turn_that_is_killed_anywhere_ends_as_if_nothing_had_happened() {
     sweep(Mode::Kill).await;
@@ -25,7 +22,7 @@ async fn the_sweep_sees_what_a_disk_that_lies_would_lose() {
     let bench = Bench::new().await;
     let operations = bench.count().await;
     let mut lost = 0;
-    for at in points(operations) {
+    for at in 1..=operations {
         let survivor = bench.crash(Mode::PowerIgnoringSyncs, at).await;
         lost += u32::from(survivor.is_some_and(|survivor| survivor.acknowledged && !survivor.question_is_there));
     }
@@ -37,7 +34,7 @@ async fn sweep(mode: Mode) {
     let operations = bench.count().await;
     assert!(operations > 20, "a turn makes more than {operations} disk operations");
     let (mut crashed, mut acknowledged) = (0, 0);
-    for at in points(operations) {
+    for at in 1..=operations {
         let Some(survivor) = bench.crash(mode, at).await else { continue };
         crashed += 1;
         acknowledged += u32::from(survivor.acknowledged);
@@ -61,11 +58,4 @@ fn check(survivor: &Survivor, mode: Mode, at: u32) {
     }
     assert_eq!(survivor.refused_requests, 0, "a request was not valid; {place}");
     assert_eq!(survivor.follow_up.as_deref(), Some("complete"), "the conversation does not go on; {place}");
-}
-
-fn points(operations: u32) -> Vec<u32> {
-    if std::env::var_os("ALLY_CRASH_ALL").is_some() || operations <= POINTS {
-        return (1..=operations).collect();
-    }
-    (0..POINTS).map(|number| 1 + number * (operations - 1) / (POINTS - 1)).collect()
 }
