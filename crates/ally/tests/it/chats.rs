@@ -269,3 +269,21 @@ async fn bad_input_is_answered_with_a_sentence_and_a_next_step() {
     let kept = mira.get(&messages).await.expect(200).json();
     assert_eq!(kept["items"], json!([]));
 }
+
+#[tokio::test]
+async fn a_model_server_on_this_machine_is_chosen_in_the_browser_and_answers_at_once() {
+    let stand_in = StandIn::start().await.unwrap();
+    let installation = Installation::start();
+    let mira = installation.administrator().await;
+    // Without a name, the first one that the server has.
+    let chosen = json!({ "url": stand_in.url(), "model": "" });
+    mira.put("/api/v1/provider/local", chosen).await.expect(200);
+    let provider = mira.get("/api/v1/provider").await.expect(200).json();
+    assert_eq!((&provider["connected"], &provider["source"]), (&json!(true), &json!("local")), "{provider}");
+    let chat = mira.chat().await;
+    let answer = mira.ask(&chat, "Good morning").await;
+    assert_eq!(answer["author"]["provider"], "openai_compatible", "{answer}");
+    assert_eq!(answer["text"], "You said: Good morning", "{answer}");
+    mira.delete("/api/v1/provider/local").await.expect(200);
+    assert_eq!(mira.get("/api/v1/provider").await.expect(200).json()["connected"], false);
+}
