@@ -21,8 +21,11 @@ pub struct Boot {
     pub wrapping_key: String,
     /// The gateway's Ed25519 public key, 32 bytes in hexadecimal; assistants trust no other.
     pub identity_key: String,
-    /// The program whose `assistant` role is started.
+    /// The program that is started for each person.
     pub program: PathBuf,
+    /// Which of its roles: `assistant`, or `probe`, which tries the walls that an assistant stands behind.
+    #[serde(default = "assistant")]
+    pub role: String,
     /// The gateway's user, where roles have users of their own.
     pub gateway_uid: Option<u32>,
     /// The platform's user, where roles have users of their own.
@@ -43,6 +46,10 @@ pub struct Boot {
     /// How much assistants log.
     #[serde(default)]
     pub log: ally_types::log::Level,
+}
+
+fn assistant() -> String {
+    "assistant".to_owned()
 }
 
 const fn second() -> u64 {

@@ -45,7 +45,7 @@ fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Cont
         walls = Walls::of(host.level, furnish(&host.boot.program, &data, &out)?);
     }
     let spawn = Spawn::new(program)
-        .arg("assistant")
+        .arg(&host.boot.role)
         .arg("--boot-fd")
         .arg(BOOT.to_string())
         .descriptor(server.inbound.try_clone()?, LISTENER)

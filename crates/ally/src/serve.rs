@@ -172,6 +172,7 @@ impl Plan {
             wrapping_key: keys::derive(&self.region_root, "people").to_hex(),
             identity_key: ally_http::identity::Signer::new(&seed).public_key(),
             program: self.program.clone(),
+            role: "assistant".to_owned(),
             gateway_uid: uids.map(|uids| uids.gateway),
             platform_uid: uids.map(|uids| uids.platform),
             people_uid_base: uids.map_or(0, |uids| uids.people),

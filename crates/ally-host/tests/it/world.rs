@@ -78,6 +78,7 @@ impl World {
             wrapping_key: "17".repeat(32),
             identity_key: "18".repeat(32),
             program: program(),
+            role: "assistant".to_owned(),
             gateway_uid: None,
             platform_uid: None,
             people_uid_base: UID_BASE,
