@@ -78,7 +78,7 @@ impl Class {
         match path {
             "/api/v1/auth/sign-up" => Self::SignUp,
             "/api/v1/auth/sign-in" | "/api/v1/account/password" => Self::SignIn,
-            "/api/v1/auth/invitations/{token}" => Self::Token,
+            "/api/v1/auth/invitations/check" => Self::Token,
             _ => Self::Ordinary,
         }
     }

@@ -21,7 +21,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(accounts::http::post_sign_up))
         .routes(routes!(sessions::http::post_sign_in))
         .routes(routes!(sessions::http::post_sign_out))
-        .routes(routes!(invitations::http::get_standing))
+        .routes(routes!(invitations::http::post_check))
         // account
         .routes(routes!(accounts::http::get_account, accounts::http::patch_account))
         .routes(routes!(accounts::http::post_password))

@@ -107,17 +107,17 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/auth/invitations/{token}": {
+    "/api/v1/auth/invitations/check": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Whether an invitation counts. Asking does not use it: mail programs open links by themselves. */
-        get: operations["check_invitation"];
+        get?: never;
         put?: never;
-        post?: never;
+        /** Whether an invitation counts. Asking does not use it. */
+        post: operations["check_invitation"];
         delete?: never;
         options?: never;
         head?: never;
@@ -820,6 +820,14 @@ export interface components {
             status: string;
             /** @description The version of Ally. */
             version: string;
+        };
+        /**
+         * @description The invitation that somebody holds. It is asked for in a body, because addresses are kept: by browsers, by proxies,
+         *     by logs.
+         */
+        HeldInvitation: {
+            /** @description Its token, from the link: what stands after `#invitation=`. */
+            invitation: components["schemas"]["Secret"];
         };
         /** @description Something that was found. */
         Hit: {
@@ -1749,12 +1757,14 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                token: string;
-            };
+            path?: never;
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HeldInvitation"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -1765,6 +1775,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -5,10 +5,10 @@ use crate::door::Administrator;
 use crate::platform::App;
 use crate::security::{self, Event, Peer};
 use ally_http::{Answer, Created, Json};
-use ally_types::{InvitationId, Problem, Timestamp, chance};
+use ally_types::{InvitationId, Problem, Secret, Timestamp, chance};
 use axum::extract::{Path, State};
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -44,7 +44,8 @@ pub(crate) async fn post_invitation(
     store::insert(&mut tx, &row, &digest(&token), by).await?;
     security::note(&mut tx, &app, Event::InvitationMade, Some(by), &peer).await?;
     tx.commit().await?;
-    let url = format!("{}/app/sign-up?invitation={token}", app.origin);
+    // What stands after `#` stays in the browser: no server, proxy or log ever gets it.
+    let url = format!("{}/app/sign-up#invitation={token}", app.origin);
     Ok(Created(NewInvitation { id, url, expires: row.expires }))
 }
 
@@ -114,15 +115,30 @@ pub struct Standing {
     pub valid: bool,
 }
 
-/// Whether an invitation counts. Asking does not use it: mail programs open links by themselves.
+/// The invitation that somebody holds. It is asked for in a body, because addresses are kept: by browsers, by proxies,
+/// by logs.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HeldInvitation {
+    /// Its token, from the link: what stands after `#invitation=`.
+    pub invitation: Secret,
+}
+
+/// Whether an invitation counts. Asking does not use it.
 #[utoipa::path(
-    get, path = "/api/v1/auth/invitations/{token}", tag = "auth", operation_id = "check_invitation", security(()),
-    params(("token" = String, Path,)),
-    responses((status = 200, body = Standing), (status = 404, body = Problem), (status = 429, body = Problem))
+    post, path = "/api/v1/auth/invitations/check", tag = "auth", operation_id = "check_invitation", security(()),
+    request_body = HeldInvitation,
+    responses(
+        (status = 200, body = Standing), (status = 404, body = Problem), (status = 422, body = Problem),
+        (status = 429, body = Problem),
+    )
 )]
-pub(crate) async fn get_standing(State(app): State<Arc<App>>, Path(token): Path<String>) -> Answer<Json<Standing>> {
+pub(crate) async fn post_check(
+    State(app): State<Arc<App>>,
+    Json(held): Json<HeldInvitation>,
+) -> Answer<Json<Standing>> {
     let mut tx = app.store.read().await?;
-    if store::is_open(&mut tx, &digest(&token), app.clock.now()).await? {
+    if store::is_open(&mut tx, &digest(held.invitation.expose()), app.clock.now()).await? {
         return Ok(Json(Standing { valid: true }));
     }
     Err(unknown().into())

@@ -12,7 +12,7 @@ const OPEN: &[&str] = &[
     "POST /api/v1/auth/sign-up",
     "POST /api/v1/auth/sign-in",
     "POST /api/v1/auth/sign-out",
-    "GET /api/v1/auth/invitations/{token}",
+    "POST /api/v1/auth/invitations/check",
     "GET /healthz",
     "GET /readyz",
 ];
@@ -51,6 +51,34 @@ fn the_lists_of_exceptions_name_only_routes_that_exist() {
     let dead: Vec<_> =
         OPEN.iter().chain(ADMINISTRATOR).filter(|route| !known.iter().any(|known| known == *route)).collect();
     assert_eq!(dead, Vec::<&&str>::new());
+}
+
+/// Words that name something that only one person may know. An address is kept where nobody looks after it: in the
+/// history of a browser, in the log of a proxy, in the `Referer` of the next page.
+const SECRETS: &[&str] =
+    &["token", "code", "key", "password", "passphrase", "invitation", "secret", "credential", "signature"];
+
+#[test]
+fn no_route_takes_a_secret_in_its_address() {
+    let description: Value = serde_json::from_str(&ally::openapi::json()).unwrap();
+    let mut named = 0;
+    for (path, operations) in description["paths"].as_object().unwrap() {
+        let in_the_path = path.split(['{', '}']).skip(1).step_by(2).map(|name| name.trim_start_matches('*').to_owned());
+        let mut names: Vec<String> = in_the_path.collect();
+        for operation in operations.as_object().unwrap().values() {
+            let common = operations["parameters"].as_array().into_iter().flatten();
+            let parameters = common.chain(operation["parameters"].as_array().into_iter().flatten());
+            let in_the_query = parameters.filter(|parameter| parameter["in"] == "query");
+            names.extend(in_the_query.map(|parameter| parameter["name"].as_str().unwrap().to_owned()));
+        }
+        for name in &names {
+            let words: Vec<_> = name.split(|letter: char| !letter.is_alphanumeric()).map(str::to_lowercase).collect();
+            let is_secret = words.iter().any(|word| SECRETS.iter().any(|secret| word.starts_with(secret)));
+            assert!(!is_secret, "{path} takes \"{name}\" in its address; take it in the body");
+        }
+        named += names.len();
+    }
+    assert!(named > 20, "the enumeration finds {named} parameters only");
 }
 
 /// Every route of the product: method, template.
