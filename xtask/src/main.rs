@@ -1,7 +1,8 @@
-//! Chores of the repository: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask generate`.
+//! Chores of the repository: `cargo xtask tidy`, `cargo xtask test`, `cargo xtask generate`, `cargo xtask release`.
 
 mod changes;
 mod generate;
+mod release;
 mod rust;
 mod test;
 mod tidy;
@@ -17,6 +18,7 @@ cargo xtask tidy --add-migrations  first notes new migrations in xtask/migration
 cargo xtask generate               writes api/ally.json, web/src/api/schema.d.ts and CHANGELOG.md
 cargo xtask test [noun]            every test that this machine can run, and the names of those it cannot
 cargo xtask browser [noun]         only the tests in the browser, before the fake backend and before the real binary
+cargo xtask release [profile]      one static file, its size, and how quickly it starts
 cargo xtask generate --check       fails if one of them is not what it would be
 ";
 
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         ["tidy", "--add-migrations"] => tidy::run(&root, tidy::Migrations::NoteNewOnes),
         ["generate"] => generate::run(&root, generate::Mode::Write),
         ["generate", "--check"] => generate::run(&root, generate::Mode::Check),
+        ["release"] => release::run(&root, "release"),
+        ["release", profile] => release::run(&root, profile),
         ["test"] => test::run(&root, test::Part::All, None),
         ["test", noun] => test::run(&root, test::Part::All, Some(noun)),
         ["browser"] => test::run(&root, test::Part::Browser, None),

@@ -24,6 +24,15 @@ pub struct Boot {
     /// Proxies whose `X-Forwarded-For` is believed.
     #[serde(default)]
     pub trusted_proxies: Vec<IpAddr>,
+    /// Whether somebody beyond this machine may come without HTTPS, past the trusted proxies.
+    #[serde(default)]
+    pub allow_plain_http: bool,
+    /// So long a model may take to begin its answer.
+    #[serde(default = "first_token_seconds")]
+    pub first_token_seconds: u64,
+    /// So long a model may pause in an answer.
+    #[serde(default = "stall_seconds")]
+    pub stall_seconds: u64,
     /// The installation's key for Anthropic, from the environment.
     #[serde(default)]
     pub anthropic_key: Option<String>,
@@ -36,4 +45,12 @@ pub struct Boot {
     /// A model server that the operator chose; exempt from the rule that only loopback may be called.
     #[serde(default)]
     pub local_model_url: Option<String>,
+}
+
+const fn first_token_seconds() -> u64 {
+    90
+}
+
+const fn stall_seconds() -> u64 {
+    60
 }

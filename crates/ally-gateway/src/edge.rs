@@ -1,6 +1,7 @@
 //! What happens to every request and every answer: headers that are taken away and added, panics that are caught.
 
 use crate::gateway::Gateway;
+use crate::peer::Peer;
 use ally_http::answer::{self, Rejection};
 use ally_http::log::REQUEST_HEADER;
 use ally_types::{Problem, RequestId, log};
@@ -73,13 +74,18 @@ fn strip_ours(headers: &mut HeaderMap) {
     }
 }
 
-/// Refuses addresses that two roles might read differently, and other names for a gateway that only this machine
-/// shall reach (a page elsewhere can make its own name point to 127.0.0.1).
+/// Refuses addresses that two roles might read differently, other names than the public one (a page elsewhere can make
+/// its own name point here), and whoever comes over a network without HTTPS where the public address has it.
 pub async fn refuse_strange(State(gateway): State<Gateway>, request: Request, next: Next) -> Response {
     if !is_plain(request.uri().path()) {
         let strange = Problem::new(400, "strange_address", "This address is written in a way that Ally does not read.")
             .next("Go back to the start page.");
         return answer::render(&strange);
+    }
+    if is_unprotected(&gateway, &request) {
+        let open = Problem::new(403, "not_encrypted", "Passwords could be read on this way, so Ally does not answer.")
+            .next(format!("Open {} instead.", gateway.public_url));
+        return answer::render(&open);
     }
     match host_fits(&gateway, &request) {
         Host::Fits => next.run(request).await,
@@ -89,7 +95,7 @@ pub async fn refuse_strange(State(gateway): State<Gateway>, request: Request, ne
         }
         Host::Foreign => Rejection::from(
             Problem::new(421, "wrong_host", "Ally is not meant to be opened under this name.")
-                .next("Open it at the address that it printed when it started."),
+                .next(format!("Open it at {}.", gateway.public_url)),
         )
         .into_response(),
     }
@@ -115,17 +121,30 @@ enum Host {
     Foreign,
 }
 
+/// Whether a request came past the proxies that end HTTPS, over a network.
+fn is_unprotected(gateway: &Gateway, request: &Request) -> bool {
+    let peer = request.extensions().get::<Peer>().map(|Peer(address)| address.to_canonical());
+    let is_far = peer.is_some_and(|peer| !peer.is_loopback() && !gateway.trusted_proxies.contains(&peer));
+    let is_allowed = gateway.allow_plain_http || !gateway.public_url.starts_with("https://");
+    is_far && !is_allowed && !is_probe(request)
+}
+
+/// Whoever watches over Ally asks under whatever name it knows.
+fn is_probe(request: &Request) -> bool {
+    matches!(request.uri().path(), "/healthz" | "/readyz")
+}
+
 fn host_fits(gateway: &Gateway, request: &Request) -> Host {
     let ours = gateway.origin().split_once("://").map_or("", |(_, ours)| ours);
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
     if !gateway.is_loopback_only() {
-        return Host::Fits;
+        let usual = if gateway.public_url.starts_with("https://") { ":443" } else { ":80" };
+        let fits = host.is_some_and(|host| host.strip_suffix(usual).unwrap_or(host).eq_ignore_ascii_case(ours));
+        return if fits || is_probe(request) { Host::Fits } else { Host::Foreign };
     }
-    let Some(host) = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()) else {
-        return Host::Fits;
-    };
+    let Some(host) = host else { return Host::Fits };
     let is_page = request.method().is_safe() && !request.uri().path().starts_with("/api/");
-    let is_probe = matches!(request.uri().path(), "/healthz" | "/readyz");
-    if host == ours || (is_loopback(name_of(host)) && (is_probe || !is_page)) {
+    if host == ours || (is_loopback(name_of(host)) && (is_probe(request) || !is_page)) {
         Host::Fits
     } else if is_loopback(name_of(host)) {
         Host::OtherLoopback

@@ -56,6 +56,8 @@ pub struct Parts {
     pub public_url: String,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpAddr>,
+    /// Whether somebody beyond this machine may come past them, without HTTPS.
+    pub allow_plain_http: bool,
     /// The description of the whole HTTP interface, as JSON.
     pub openapi: Bytes,
     /// How much is allowed.
@@ -129,6 +131,7 @@ pub struct Inner {
     pub(crate) models: Models,
     pub(crate) public_url: String,
     pub(crate) trusted_proxies: Vec<IpAddr>,
+    pub(crate) allow_plain_http: bool,
     pub(crate) openapi: Bytes,
     pub(crate) limits: Limits,
 }
@@ -173,6 +176,7 @@ impl Gateway {
             models,
             public_url: parts.public_url,
             trusted_proxies: parts.trusted_proxies,
+            allow_plain_http: parts.allow_plain_http,
             openapi: parts.openapi,
             limits: parts.limits,
         })))

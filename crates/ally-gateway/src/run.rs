@@ -73,6 +73,7 @@ fn parts(
         sealing: key(&boot.sealing_key)?,
         public_url: boot.public_url,
         trusted_proxies: boot.trusted_proxies,
+        allow_plain_http: boot.allow_plain_http,
         openapi,
         limits: Limits::default(),
         clock,

@@ -1,58 +1,15 @@
 //! Configuration: flags, then environment, then `ally.toml`, then defaults.
 
+mod given;
+
+pub use given::Given;
+
 use ally_platform::SignUp;
 use ally_sandbox::Level;
 use ally_types::Secret;
-use clap::Args;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-
-/// What can be said on the command line. Every field is optional: what is not said comes from elsewhere.
-#[derive(Debug, Default, Clone, Args, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Given {
-    /// Where everything is kept (`ALLY_DATA_DIR`, default ./ally-data)
-    #[arg(long)]
-    pub data_dir: Option<PathBuf>,
-    /// Address and port to listen on (`ALLY_LISTEN`, default 127.0.0.1:8080)
-    #[arg(long)]
-    pub listen: Option<String>,
-    /// The address people type into their browser (`ALLY_PUBLIC_URL`)
-    #[arg(long)]
-    pub public_url: Option<String>,
-    /// Who may make an account after the first: closed, invite or open (`ALLY_SIGN_UP`)
-    #[arg(long)]
-    pub sign_up: Option<String>,
-    /// The platform's database, sqlite: or postgres: (`ALLY_DATABASE_URL`)
-    #[arg(long)]
-    pub database_url: Option<String>,
-    /// Directory with the two root keys, if not in the data directory (`ALLY_SECRET_KEY_FILE`)
-    #[arg(long)]
-    pub secret_key_file: Option<PathBuf>,
-    /// An assistant sleeps after so many idle seconds (`ALLY_IDLE_EXIT_SECONDS`, default 45)
-    #[arg(long)]
-    pub idle_exit_seconds: Option<u64>,
-    /// Refuse to start below this isolation: none, user_namespace or own_user (`ALLY_REQUIRE_SANDBOX`)
-    #[arg(long)]
-    pub require_sandbox: Option<String>,
-    /// Addresses of proxies whose X-Forwarded-For counts, separated by commas (`ALLY_TRUSTED_PROXIES`)
-    #[arg(long)]
-    pub trusted_proxies: Option<String>,
-    /// Where Anthropic's API is (`ANTHROPIC_BASE_URL`)
-    #[arg(long)]
-    pub anthropic_base_url: Option<String>,
-    /// Which of Anthropic's models answers (`ANTHROPIC_MODEL`)
-    #[arg(long)]
-    pub anthropic_model: Option<String>,
-    /// A model server that speaks OpenAI's protocol (`ALLY_LOCAL_MODEL_URL`)
-    #[arg(long)]
-    pub local_model_url: Option<String>,
-    /// How much is logged: error, warn, info, debug or trace (`ALLY_LOG`)
-    #[arg(long)]
-    pub log: Option<String>,
-}
 
 /// The configuration that is in force.
 #[derive(Debug, Clone)]
@@ -75,6 +32,8 @@ pub struct Config {
     pub idle_exit_seconds: u64,
     /// The lowest isolation to start with.
     pub require_sandbox: Option<Level>,
+    /// Whether browsers beyond this machine may come without HTTPS.
+    pub allow_plain_http: bool,
     /// Proxies whose word on the client's address counts.
     pub trusted_proxies: Vec<IpAddr>,
     /// The installation's own Anthropic key, from the environment.
@@ -85,6 +44,10 @@ pub struct Config {
     pub anthropic_model: Option<String>,
     /// A local model server.
     pub local_model_url: Option<String>,
+    /// So long a model may take to begin its answer.
+    pub model_first_token_seconds: u64,
+    /// So long a model may pause in an answer.
+    pub model_stall_seconds: u64,
     /// How much is logged.
     pub log: ally_types::log::Level,
     /// The file that was read, if there was one.
@@ -122,7 +85,7 @@ impl Config {
                 return Err(ConfigError::new(format!("{} cannot be read.", path.display()), "Check its permissions."));
             }
         };
-        let given = flags.or(from_environment(environment)?).or(from_file);
+        let given = flags.or(given::from_environment(environment)?).or(from_file);
         let mut config = Self::from_given(given, directory)?;
         config.anthropic_key = environment
             .get("ANTHROPIC_API_KEY")
@@ -138,24 +101,8 @@ impl Config {
         let listen: SocketAddr = listen.replace("localhost", "127.0.0.1").parse().map_err(|_| {
             ConfigError::new(format!("\"{listen}\" is not an address to listen on."), "Write it as 127.0.0.1:8080.")
         })?;
-        let public_url = match given.public_url {
-            Some(url) if url.starts_with("http://") || url.starts_with("https://") => {
-                url.trim_end_matches('/').to_owned()
-            }
-            Some(url) => {
-                return Err(ConfigError::new(
-                    format!("\"{url}\" is not a public address."),
-                    "Write it as https://ally.example.",
-                ));
-            }
-            None => format!("http://{listen}"),
-        };
-        if !listen.ip().is_loopback() && !public_url.starts_with("https://") {
-            return Err(ConfigError::new(
-                format!("Listening on {listen} would send passwords over the network unprotected."),
-                "Set ALLY_PUBLIC_URL to the https address of the proxy in front, or listen on 127.0.0.1.",
-            ));
-        }
+        let public_url = public_url(given.public_url, listen)?;
+        let allow_plain_http = one_of("allow-plain-http", given.allow_plain_http, "no", &["no", "yes"])? == "yes";
         let sign_up = one_of("sign-up", given.sign_up, "closed", &["closed", "invite", "open"])?;
         let sign_up = match sign_up.as_str() {
             "open" => SignUp::Open,
@@ -177,21 +124,10 @@ impl Config {
                 "Write sqlite:… or postgres://….",
             ));
         }
-        let trusted_proxies = given.trusted_proxies.unwrap_or_default();
-        let trusted_proxies = trusted_proxies.split(',').map(str::trim).filter(|text| !text.is_empty());
-        let trusted_proxies = trusted_proxies.map(str::parse).collect::<Result<Vec<IpAddr>, _>>().map_err(|_| {
-            ConfigError::new(
-                "The list of trusted proxies holds something that is not an IP address.",
-                "Write 10.0.0.2,10.0.0.3.",
-            )
-        })?;
-        // Without a list, the proxy that ends HTTPS in front of a loopback address is on this machine.
-        let has_proxy = listen.ip().is_loopback() && public_url.starts_with("https://");
-        let here = [IpAddr::from([127, 0, 0, 1]), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)];
-        let trusted_proxies = match trusted_proxies {
-            list if list.is_empty() && has_proxy => here.to_vec(),
-            list => list,
-        };
+        let trusted_proxies = proxies(given.trusted_proxies, listen, &public_url)?;
+        let model_first_token_seconds =
+            at_least_one("ALLY_MODEL_FIRST_TOKEN_SECONDS", given.model_first_token_seconds, 90)?;
+        let model_stall_seconds = at_least_one("ALLY_MODEL_STALL_SECONDS", given.model_stall_seconds, 60)?;
         let key_dir = given.secret_key_file.map(|path| directory.join(path));
         let level = one_of("log", given.log, "info", &["error", "warn", "info", "debug", "trace"])?;
         let config = Self {
@@ -204,21 +140,61 @@ impl Config {
             database_url,
             idle_exit_seconds: given.idle_exit_seconds.unwrap_or(45),
             require_sandbox,
+            allow_plain_http,
             trusted_proxies,
             anthropic_key: None,
             anthropic_base_url: given.anthropic_base_url,
             anthropic_model: given.anthropic_model,
             local_model_url: given.local_model_url,
+            model_first_token_seconds,
+            model_stall_seconds,
             log: level_of(&level),
             file: None,
         };
-        if config.public_url.starts_with("http://") && !config.is_public_url_loopback() {
+        config.refuse_plain_http()?;
+        Ok(config)
+    }
+
+    /// Passwords shall travel only over HTTPS or within this machine, unless somebody has said otherwise by name.
+    fn refuse_plain_http(&self) -> Result<(), ConfigError> {
+        let is_open = !self.listen.ip().is_loopback();
+        if self.listen.ip().is_unspecified() && self.public_url == format!("http://{}", self.listen) {
             return Err(ConfigError::new(
-                format!("At {} passwords would travel unprotected.", config.public_url),
-                "Put a proxy with HTTPS in front and set ALLY_PUBLIC_URL to its https address.",
+                format!("Listening on {} says nothing about what people type into their browser.", self.listen),
+                "Set ALLY_PUBLIC_URL to the https address of the proxy in front, or listen on 127.0.0.1.",
             ));
         }
-        Ok(config)
+        if self.allow_plain_http {
+            return Ok(());
+        }
+        if self.is_https() {
+            if is_open && self.trusted_proxies.is_empty() {
+                return Err(ConfigError::new(
+                    format!("On {} anybody could come past the proxy that has the certificate.", self.listen),
+                    "Set ALLY_TRUSTED_PROXIES to the addresses of the proxy, or listen on 127.0.0.1.",
+                ));
+            }
+            return Ok(());
+        }
+        let where_to = if is_open { self.listen.to_string() } else { self.public_url.clone() };
+        if is_open || !self.is_public_url_loopback() {
+            return Err(ConfigError::new(
+                format!("At {where_to} passwords would travel over the network unprotected."),
+                "Put a proxy with HTTPS in front and set ALLY_PUBLIC_URL to its https address. If everybody on the \
+                 network may read everything, set ALLY_ALLOW_PLAIN_HTTP=yes.",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether people come over HTTPS, by a proxy that ends it.
+    pub fn is_https(&self) -> bool {
+        self.public_url.starts_with("https://")
+    }
+
+    /// Whether passwords and content may cross a network unprotected, because somebody has allowed it.
+    pub fn is_plain_beyond_loopback(&self) -> bool {
+        self.allow_plain_http && !self.is_loopback() && (!self.is_https() || !self.listen.ip().is_loopback())
     }
 
     /// Puts in the port that the system chose for port 0.
@@ -240,6 +216,45 @@ impl Config {
         let host = self.public_url.split("://").nth(1).unwrap_or_default();
         let host = host.rsplit_once(':').map_or(host, |(host, _)| host);
         host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+}
+
+fn public_url(given: Option<String>, listen: SocketAddr) -> Result<String, ConfigError> {
+    let Some(url) = given else { return Ok(format!("http://{listen}")) };
+    let url = url.trim_end_matches('/');
+    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).unwrap_or_default();
+    if host.is_empty() || host.contains(['/', '?', '#', '@']) || host.chars().any(char::is_whitespace) {
+        return Err(ConfigError::new(
+            format!("\"{url}\" is not a public address."),
+            "Write it as https://ally.example, without anything behind the name and the port.",
+        ));
+    }
+    // Browsers write names in small letters and leave the usual port out; so it is compared.
+    let url = url.to_ascii_lowercase();
+    let usual = if url.starts_with("https://") { ":443" } else { ":80" };
+    Ok(url.strip_suffix(usual).unwrap_or(&url).to_owned())
+}
+
+fn proxies(given: Option<String>, listen: SocketAddr, public_url: &str) -> Result<Vec<IpAddr>, ConfigError> {
+    let given = given.unwrap_or_default();
+    let given = given.split(',').map(str::trim).filter(|text| !text.is_empty());
+    let list = given.map(str::parse).collect::<Result<Vec<IpAddr>, _>>().map_err(|_| {
+        ConfigError::new(
+            "The list of trusted proxies holds something that is not an IP address.",
+            "Write 10.0.0.2,10.0.0.3.",
+        )
+    })?;
+    // Without a list, the proxy that ends HTTPS in front of a loopback address is on this machine.
+    if list.is_empty() && listen.ip().is_loopback() && public_url.starts_with("https://") {
+        return Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from(std::net::Ipv6Addr::LOCALHOST)]);
+    }
+    Ok(list)
+}
+
+fn at_least_one(name: &str, given: Option<u64>, default: u64) -> Result<u64, ConfigError> {
+    match given.unwrap_or(default) {
+        0 => Err(ConfigError::new(format!("{name} is 0, so no model could answer."), format!("Write {default}."))),
+        number => Ok(number),
     }
 }
 
@@ -273,53 +288,6 @@ fn read_file(path: &Path, text: &str) -> Result<Given, ConfigError> {
             "See docs/configuration.md for the names and values.",
         )
     })
-}
-
-fn from_environment(environment: &Environment) -> Result<Given, ConfigError> {
-    let get = |name: &str| environment.get(name).filter(|value| !value.is_empty()).cloned();
-    let idle_exit_seconds = match get("ALLY_IDLE_EXIT_SECONDS") {
-        Some(text) => Some(text.parse().map_err(|_| {
-            ConfigError::new("ALLY_IDLE_EXIT_SECONDS is not a whole number of seconds.", "Write 45, or 0 for never.")
-        })?),
-        None => None,
-    };
-    Ok(Given {
-        data_dir: get("ALLY_DATA_DIR").map(PathBuf::from),
-        listen: get("ALLY_LISTEN"),
-        public_url: get("ALLY_PUBLIC_URL"),
-        sign_up: get("ALLY_SIGN_UP"),
-        database_url: get("ALLY_DATABASE_URL"),
-        secret_key_file: get("ALLY_SECRET_KEY_FILE").map(PathBuf::from),
-        idle_exit_seconds,
-        require_sandbox: get("ALLY_REQUIRE_SANDBOX"),
-        trusted_proxies: get("ALLY_TRUSTED_PROXIES"),
-        anthropic_base_url: get("ANTHROPIC_BASE_URL"),
-        anthropic_model: get("ANTHROPIC_MODEL"),
-        local_model_url: get("ALLY_LOCAL_MODEL_URL"),
-        log: get("ALLY_LOG"),
-    })
-}
-
-impl Given {
-    /// What is given here, and where nothing is, what is given there.
-    #[must_use]
-    fn or(self, other: Self) -> Self {
-        Self {
-            data_dir: self.data_dir.or(other.data_dir),
-            listen: self.listen.or(other.listen),
-            public_url: self.public_url.or(other.public_url),
-            sign_up: self.sign_up.or(other.sign_up),
-            database_url: self.database_url.or(other.database_url),
-            secret_key_file: self.secret_key_file.or(other.secret_key_file),
-            idle_exit_seconds: self.idle_exit_seconds.or(other.idle_exit_seconds),
-            require_sandbox: self.require_sandbox.or(other.require_sandbox),
-            trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
-            anthropic_base_url: self.anthropic_base_url.or(other.anthropic_base_url),
-            anthropic_model: self.anthropic_model.or(other.anthropic_model),
-            local_model_url: self.local_model_url.or(other.local_model_url),
-            log: self.log.or(other.log),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -356,11 +324,65 @@ mod tests {
             Config::load(Given::default(), &environment(pairs), directory.path()).expect("usable")
         };
         assert!(load(&[]).is_loopback());
-        let open = load(&[("ALLY_LISTEN", "0.0.0.0:8080"), ("ALLY_PUBLIC_URL", "https://localhost")]);
+        let open = load(&[
+            ("ALLY_LISTEN", "0.0.0.0:8080"),
+            ("ALLY_PUBLIC_URL", "https://localhost"),
+            ("ALLY_TRUSTED_PROXIES", "10.0.0.2"),
+        ]);
         assert!(!open.is_loopback(), "whoever comes first from the network must not become administrator");
         let behind_proxy = load(&[("ALLY_PUBLIC_URL", "https://ally.example")]);
         assert!(!behind_proxy.is_loopback());
         assert_eq!(behind_proxy.trusted_proxies.len(), 2, "the proxy on this machine is believed");
+    }
+
+    #[test]
+    fn beyond_this_machine_passwords_travel_only_over_https_unless_it_is_allowed_by_name() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let is_usable = |listen: &str, url: &str, more: &[(&str, &str)]| {
+            let mut pairs = vec![("ALLY_LISTEN", listen), ("ALLY_PUBLIC_URL", url)];
+            pairs.extend_from_slice(more);
+            Config::load(Given::default(), &environment(&pairs), directory.path())
+        };
+        let allowed = [("ALLY_ALLOW_PLAIN_HTTP", "yes")];
+        let proxy = [("ALLY_TRUSTED_PROXIES", "192.0.2.2")];
+        for (listen, url, without, with_proxy) in [
+            ("127.0.0.1:1", "", true, true),
+            ("127.0.0.1:1", "http://localhost:1", true, true),
+            ("127.0.0.1:1", "https://ally.example", true, true),
+            ("127.0.0.1:1", "http://ally.example", false, false),
+            ("192.0.2.1:1", "", false, false),
+            ("0.0.0.0:1", "http://192.0.2.1:1", false, false),
+            ("0.0.0.0:1", "http://127.0.0.1:1", false, false),
+            ("0.0.0.0:1", "https://ally.example", false, true),
+        ] {
+            assert_eq!(is_usable(listen, url, &[]).is_ok(), without, "{listen} {url}");
+            assert_eq!(is_usable(listen, url, &proxy).is_ok(), with_proxy, "{listen} {url} behind a proxy");
+            let open = is_usable(listen, url, &allowed).expect("allowed by name");
+            let is_plain = open.is_plain_beyond_loopback();
+            assert_eq!(is_plain, !without, "{listen} {url}");
+            assert!(!is_plain || !open.is_loopback(), "the first account needs its code");
+        }
+        let refused = is_usable("0.0.0.0:1", "", &allowed).expect_err("nobody can type 0.0.0.0");
+        assert!(refused.to_string().contains("ALLY_PUBLIC_URL"));
+        assert!(is_usable("0.0.0.0:1", "http://a", &[("ALLY_ALLOW_PLAIN_HTTP", "1")]).is_err(), "only the word yes");
+    }
+
+    #[test]
+    fn the_public_address_is_kept_as_browsers_write_it() {
+        let of = |url: &str| public_url(Some(url.to_owned()), "127.0.0.1:1".parse().expect("an address"));
+        for (written, kept) in [
+            ("https://Ally.Example/", "https://ally.example"),
+            ("https://ally.example:443", "https://ally.example"),
+            ("http://ally.lan:80/", "http://ally.lan"),
+            ("https://ally.example:8443", "https://ally.example:8443"),
+            ("http://[::1]:8080", "http://[::1]:8080"),
+        ] {
+            assert_eq!(of(written).expect("usable"), kept);
+        }
+        for strange in ["ally.example", "https://", "https://ally.example/app", "https://mira@ally.example", "ftp://a"]
+        {
+            assert!(of(strange).is_err(), "{strange}");
+        }
     }
 
     #[test]
@@ -374,6 +396,8 @@ mod tests {
         assert!(said(&[("ALLY_PUBLIC_URL", "http://ally.lan")]).contains("https"));
         assert!(said(&[("ALLY_SIGN_UP", "yes")]).contains("closed, invite, open"));
         assert!(said(&[("ALLY_IDLE_EXIT_SECONDS", "soon")]).contains("45"));
+        assert!(said(&[("ALLY_MODEL_STALL_SECONDS", "0")]).contains("60"));
+        assert!(said(&[("ALLY_MODEL_FIRST_TOKEN_SECONDS", "1.5")]).contains("90"));
         std::fs::write(directory.path().join("ally.toml"), "# ours\nlisten_on = \"x\"\n").expect("written");
         let wrong = said(&[]);
         assert!(wrong.contains("line 2") && wrong.contains("listen_on"), "{wrong}");

@@ -1,7 +1,7 @@
 //! What every request and every answer goes through, the app's files, and the way to the platform.
 
 use crate::world::{Choice, World, word};
-use ally_gateway::Limits;
+use ally_gateway::{Door, Limits, Peer};
 use ally_http::socket::call_over;
 use ally_types::host::FromGateway;
 use axum::Router;
@@ -110,11 +110,48 @@ async fn only_our_own_name_is_answered_on_loopback() {
 }
 
 #[tokio::test]
+async fn behind_a_proxy_only_the_public_name_is_answered_and_only_the_proxy_may_ask() {
+    let proxy = "192.0.2.2".parse().unwrap();
+    let choice = Choice { public_url: Some("https://ally.example"), proxy: Some(proxy), ..Choice::default() };
+    let world = World::with(choice).await;
+    let ask = async |from: &str, host: &str, path: &str| {
+        let router = world.gateway.router().layer(axum::Extension(Peer(from.parse().unwrap())));
+        let door = Door::to_router(move |()| Some(router.clone()));
+        let request = http::Request::get(path).header("host", host).body(Body::empty()).unwrap();
+        let answer = call_over(door.open(()).await.unwrap(), request).await.unwrap();
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        (status, problem["type"].as_str().unwrap_or_default().to_owned())
+    };
+    let (here, far) = ("127.0.0.1", "198.51.100.7");
+    for (from, host, path, status, problem) in [
+        (here, "ally.example", "/app", 200, ""),
+        (here, "ally.example:443", "/app", 200, ""),
+        (here, "Ally.Example", "/app", 200, ""),
+        ("192.0.2.2", "ally.example", "/app", 200, ""),
+        ("::ffff:192.0.2.2", "ally.example", "/app", 200, ""),
+        (here, "ally.example:8080", "/app", 421, "wrong_host"),
+        (here, "127.0.0.1:8080", "/app", 421, "wrong_host"),
+        (here, "localhost", "/api/v1/chats", 421, "wrong_host"),
+        (here, "ally.example.evil.example", "/app", 421, "wrong_host"),
+        (far, "ally.example", "/app", 403, "not_encrypted"),
+        (far, "ally.example", "/api/v1/auth/sign-in", 403, "not_encrypted"),
+        (far, "10.0.0.1", "/healthz", 200, ""),
+    ] {
+        assert_eq!(ask(from, host, path).await, (status, problem.to_owned()), "{from} {host} {path}");
+    }
+}
+
+#[tokio::test]
 async fn https_is_asked_for_again_only_where_it_is_used() {
     let plain = World::new().await;
     assert!(!plain.get("/healthz").send().await.headers().contains_key("strict-transport-security"));
     let world = World::with(Choice { public_url: Some("https://ally.example"), ..Choice::default() }).await;
-    assert!(world.get("/healthz").send().await.headers().contains_key("strict-transport-security"));
+    for path in ["/healthz", "/app", "/api/v1/chats", "/missing", "/a/../b"] {
+        let answer = world.get(path).send().await;
+        assert_eq!(answer.headers()["strict-transport-security"], "max-age=31536000", "{path}");
+    }
 }
 
 #[tokio::test]

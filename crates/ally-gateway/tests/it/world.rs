@@ -167,6 +167,7 @@ pub struct Choice {
     pub limits: Option<Limits>,
     pub directory: Option<tempfile::TempDir>,
     pub public_url: Option<&'static str>,
+    pub proxy: Option<std::net::IpAddr>,
 }
 
 pub fn client() -> reqwest::Client {
@@ -213,7 +214,8 @@ impl World {
             data_dir: directory.path().to_owned(),
             sealing: sealing(),
             public_url: choice.public_url.unwrap_or(ORIGIN).to_owned(),
-            trusted_proxies: Vec::new(),
+            trusted_proxies: choice.proxy.into_iter().collect(),
+            allow_plain_http: false,
             openapi: Bytes::from_static(b"{}"),
             limits,
         })

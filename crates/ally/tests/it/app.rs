@@ -112,6 +112,7 @@ impl TestApp {
             sealing: Key::new(&SystemChance),
             public_url,
             trusted_proxies: Vec::new(),
+            allow_plain_http: false,
             openapi: ally::openapi::json().into(),
             limits: ally_gateway::Limits { looks_for_local_models: false, ..ally_gateway::Limits::default() },
         })
