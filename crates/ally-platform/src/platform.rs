@@ -156,6 +156,17 @@ impl Platform {
         self.app.hasher.made()
     }
 
+    /// How many wait for a hash right now.
+    pub fn waiting_for_a_hash(&self) -> usize {
+        self.app.hasher.waiting()
+    }
+
+    /// Keeps every password waiting for its hash until the answer is dropped. Tests do in between what would else have
+    /// to happen within the milliseconds of one computation.
+    pub async fn hold_hashes(&self) -> impl Sized + use<> {
+        self.app.hasher.hold().await
+    }
+
     /// Ends the held streams, so that a server can stop.
     pub fn close(&self) {
         self.app.revocations.close();

@@ -112,16 +112,21 @@ pub(crate) async fn post_password(
         passwords::store::of(&mut tx, row.account.id).await?
     };
     if !app.hasher.verify(&change.current, kept.as_ref()).await? {
-        return Err(Problem::new(403, "wrong_password", "The current password is not right.")
-            .next("Type the password you signed in with.")
-            .at("current")
-            .into());
+        return Err(wrong_password().into());
     }
     let about = [row.email.as_str(), row.account.name.as_deref().unwrap_or_default()];
     passwords::check_new(&change.new, &about, "new")?;
     let hash = app.hasher.hash(&change.new).await?;
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
+    // The check took its time. Whoever knew the password until a moment ago may not take the account back by it.
+    let is_current = match &kept {
+        Some(kept) => passwords::store::is_still(&mut tx, row.account.id, kept).await?,
+        None => false,
+    };
+    if !is_current {
+        return Err(wrong_password().into());
+    }
     passwords::store::put(&mut tx, row.account.id, &hash, now).await?;
     let ended = sessions::store::living(&mut tx, row.account.id, now).await?;
     for session in &ended {
@@ -134,4 +139,10 @@ pub(crate) async fn post_password(
         app.revocations.tell(Revocation::Revoked { session: session.id });
     }
     Ok(WithCookie::set(&app, &token, StatusCode::NO_CONTENT).into_response())
+}
+
+fn wrong_password() -> Problem {
+    Problem::new(403, "wrong_password", "The current password is not right.")
+        .next("Type the password you signed in with.")
+        .at("current")
 }

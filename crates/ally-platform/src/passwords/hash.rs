@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The name of this way of hashing, kept beside each hash.
 pub(crate) const SCHEME: &str = "bcrypt-hmac384-v1";
@@ -56,6 +56,17 @@ impl Hasher {
     /// How many bcrypt computations were made since the start. Tests count them instead of measuring times.
     pub(crate) fn made(&self) -> u64 {
         self.made.load(Ordering::SeqCst)
+    }
+
+    /// How many wait for a thread.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
+    /// Takes all threads, so that everybody waits until the answer is dropped.
+    pub(crate) async fn hold(&self) -> Option<OwnedSemaphorePermit> {
+        let all = u32::try_from(self.most_waiting / WAITING_PER_THREAD).ok()?;
+        Arc::clone(&self.threads).acquire_many_owned(all).await.ok()
     }
 
     /// Hashes a new password.

@@ -1,7 +1,8 @@
 //! Signing in: what it costs, what it says, and how passwords are kept.
 
-use crate::world::{PASSWORD, Person, Setup, on_both};
+use crate::world::{PASSWORD, Person, Reply, Setup, World, on_both};
 use serde_json::json;
+use sqlx::{AnyConnection, Connection as _};
 
 #[tokio::test]
 async fn known_and_unknown_addresses_are_answered_alike_after_exactly_one_hash() {
@@ -117,6 +118,76 @@ async fn changing_the_password_ends_every_session_and_gives_this_browser_a_new_o
         assert_eq!(world.send(world.get("/api/v1/account").by(&renewed)).await.status, 200);
         assert_eq!(world.sign_in("mira@example.com", PASSWORD).await.status, 401);
         assert_eq!(world.sign_in("mira@example.com", "another good phrase").await.status, 200);
+    })
+    .await;
+}
+
+/// What `account/password` leaves behind, by another hand: the password is another one and every session is over.
+const CHANGED: &str = "UPDATE password SET hash = '$2b$04$abcdefghijklmnopqrstuuJq3kbBQOhUtDRDqZyl1NfKe7TmyL0q2'; \
+                       UPDATE session SET revoked = 1763700000001;";
+
+async fn commit(mut connection: AnyConnection) {
+    sqlx::raw_sql("COMMIT").execute(&mut connection).await.expect("committed");
+    connection.close().await.expect("closed");
+}
+
+/// Lets a request come as far as the hash of its password, changes the password, and lets it go on.
+async fn overtaken(world: &World, request: impl Future<Output = Reply>) -> Reply {
+    let held = world.platform.hold_hashes().await;
+    let change = async {
+        while world.platform.waiting_for_a_hash() == 0 {
+            tokio::task::yield_now().await;
+        }
+        commit(world.writing(CHANGED).await).await;
+        drop(held);
+    };
+    tokio::join!(request, change).0
+}
+
+async fn living_sessions(world: &World) -> usize {
+    world.text("SELECT id FROM session WHERE revoked IS NULL").await.len()
+}
+
+#[tokio::test]
+async fn a_password_that_was_changed_while_it_was_checked_signs_nobody_in() {
+    on_both(Setup::laptop(), async |world| {
+        world.person("mira@example.com").await;
+        let reply = overtaken(world, world.sign_in("mira@example.com", PASSWORD)).await;
+        assert_eq!(reply.problem(), (401, "wrong_credentials".to_owned()));
+        assert_eq!((reply.cookie(), living_sessions(world).await), (None, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_sign_in_waits_for_a_change_of_the_password_that_is_being_written() {
+    on_both(Setup::laptop(), async |world| {
+        world.person("mira@example.com").await;
+        let change = world.writing(CHANGED).await;
+        let before = world.platform.hashes();
+        let committed = async {
+            while world.platform.hashes() == before {
+                tokio::task::yield_now().await;
+            }
+            commit(change).await;
+        };
+        let (reply, ()) = tokio::join!(world.sign_in("mira@example.com", PASSWORD), committed);
+        assert_eq!(reply.problem(), (401, "wrong_credentials".to_owned()));
+        assert_eq!((reply.cookie(), living_sessions(world).await), (None, 0));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_knew_the_old_password_cannot_take_the_account_back_while_it_is_changed() {
+    on_both(Setup::laptop(), async |world| {
+        let thief = world.person("mira@example.com").await;
+        let body = json!({"current": PASSWORD, "new": "a phrase of the thief"});
+        let request = world.send(world.post("/api/v1/account/password", body).by(&thief).from("loopback"));
+        let reply = overtaken(world, request).await;
+        assert_eq!(reply.problem(), (403, "wrong_password".to_owned()));
+        assert_eq!((reply.cookie(), living_sessions(world).await), (None, 0));
+        assert_eq!(world.sign_in("mira@example.com", "a phrase of the thief").await.status, 401);
     })
     .await;
 }

@@ -149,6 +149,15 @@ impl World {
         ally_http::session::Sessions::new(&self.session_key)
     }
 
+    /// A second program at the same database, with a transaction that writes and is not committed yet.
+    pub async fn writing(&self, sql: &'static str) -> AnyConnection {
+        let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
+        let begin = if self.url.starts_with("sqlite:") { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        sqlx::raw_sql(begin).execute(&mut connection).await.expect("begun");
+        sqlx::raw_sql(sql).execute(&mut connection).await.expect("written");
+        connection
+    }
+
     /// One text from the database.
     pub async fn text(&self, sql: &'static str) -> Vec<String> {
         let mut connection = AnyConnection::connect(&self.url).await.expect("the database");
