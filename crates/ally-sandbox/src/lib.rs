@@ -4,6 +4,7 @@
 //! [`passing`] hands open files from one process to another. What a child does between its birth and its program
 //! stands in one list, [`birth`](self), in the order in which it happens.
 
+pub mod attempts;
 mod birth;
 mod child;
 mod inherited;
