@@ -409,6 +409,9 @@ fn closing(pieces: &[Piece], provider: Option<&str>, end: End) -> Option<Close> 
         End::Whole(Stop::NeedsModel) => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::NoProvider => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::Cancelled => Some(Close::stopped()),
+        End::Broken(failure) if failure.kind == FailureKind::Stalled && said(pieces).is_empty() => {
+            Some(Close::broken(trouble::silent(provider)))
+        }
         End::Broken(failure) => Some(Close::broken(trouble::sentence(failure, provider))),
         End::Whole(Stop::Refused) => Some(Close::broken(trouble::declined())),
         End::Whole(_) if has_calls => None,

@@ -7,7 +7,7 @@ pub mod http;
 pub mod installation;
 
 use crate::gateway::Limits;
-use ally_llm::{Provider, anthropic, local, openai_compatible};
+use ally_llm::{Budgets, Provider, anthropic, local, openai_compatible};
 use ally_store::StoreError;
 use ally_types::seal::Key;
 use ally_types::{Chance, Clock, Secret, ServerId};
@@ -26,17 +26,36 @@ const LOOKS_FOR: Duration = Duration::from_millis(300);
 /// So long may a model server take to list its models.
 const LISTS_WITHIN: Duration = Duration::from_secs(5);
 
-/// How Anthropic is reached, where that is not the usual way.
+/// How providers are reached, where that is not the usual way.
 #[derive(Debug, Clone, Default)]
 pub struct Reach {
-    /// Another address.
+    /// Another address of Anthropic.
     pub base_url: Option<String>,
-    /// Another model.
+    /// Another of its models.
     pub model: Option<String>,
+    /// How long silence is accepted, of every provider. What is as usual leaves each with its own.
+    pub budgets: Budgets,
 }
 
 impl Reach {
-    /// The configuration with this address and model.
+    /// The configuration of a model server at home with this patience.
+    pub fn at_home(&self, mut config: openai_compatible::Config) -> openai_compatible::Config {
+        config.budgets = self.patience(config.budgets);
+        config
+    }
+
+    /// What the operator said, and the provider's own where nothing was said: a model at home may have to be read from
+    /// a slow disk first.
+    fn patience(&self, own: Budgets) -> Budgets {
+        let usual = Budgets::default();
+        let said = |said, usual, own| if said == usual { own } else { said };
+        Budgets {
+            first_token: said(self.budgets.first_token, usual.first_token, own.first_token),
+            stall: said(self.budgets.stall, usual.stall, own.stall),
+        }
+    }
+
+    /// The configuration with this address, model and patience.
     pub fn with(&self, mut config: anthropic::Config) -> anthropic::Config {
         if let Some(base_url) = &self.base_url {
             config.base_url.clone_from(base_url);
@@ -44,6 +63,7 @@ impl Reach {
         if let Some(model) = &self.model {
             config.model.clone_from(model);
         }
+        config.budgets = self.patience(config.budgets);
         config
     }
 }
@@ -161,7 +181,7 @@ impl Models {
             Some(local) => local,
             None => Local { url: self.local_model_url.clone()?, model: self.first_model().await },
         };
-        let config = openai_compatible::Config::new(local.url, local.model);
+        let config = self.reach.at_home(openai_compatible::Config::new(local.url, local.model));
         Some((Provider::OpenAiCompatible(config), Source::Local))
     }
 
@@ -230,5 +250,27 @@ impl Models {
     /// Waits until every call is settled.
     pub async fn settled(&self) {
         let _ = self.unsettled.subscribe().wait_for(|count| *count == 0).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_operator_says_of_patience_holds_for_every_provider_and_silence_leaves_each_its_own() {
+        let seconds = Duration::from_secs;
+        let budgets = |reach: &Reach| {
+            let claude = reach.with(anthropic::Config::new(Secret::new("k"))).budgets;
+            (claude, reach.at_home(openai_compatible::Config::new("http://127.0.0.1:9", "m")).budgets)
+        };
+        let (claude, home) = budgets(&Reach::default());
+        assert_eq!(claude, Budgets { first_token: seconds(90), stall: seconds(60) });
+        assert_eq!(home, Budgets { first_token: seconds(300), stall: seconds(60) });
+        let said = Budgets { first_token: seconds(5), stall: seconds(7) };
+        assert_eq!(budgets(&Reach { budgets: said, ..Reach::default() }), (said, said));
+        let half = Budgets { stall: seconds(7), ..Budgets::default() };
+        let (_, home) = budgets(&Reach { budgets: half, ..Reach::default() });
+        assert_eq!(home, Budgets { first_token: seconds(300), stall: seconds(7) });
     }
 }

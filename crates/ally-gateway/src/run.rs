@@ -6,11 +6,12 @@ use crate::gateway::{Gateway, Limits, Parts};
 use crate::models;
 use ally_http::identity::Signer;
 use ally_http::session::Sessions;
-use ally_llm::{Provider, anthropic};
+use ally_llm::{Budgets, Provider, anthropic};
 use ally_types::seal::Key;
 use ally_types::{Chance, Clock, Problem, Secret, log};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -54,7 +55,11 @@ fn parts(
     host: mpsc::Sender<ally_types::host::FromGateway>,
 ) -> Result<Parts, Problem> {
     let key = |hex: &str| Key::from_hex(hex).ok_or_else(does_not_fit);
-    let reach = models::Reach { base_url: boot.anthropic_base_url, model: boot.anthropic_model };
+    let budgets = Budgets {
+        first_token: Duration::from_secs(boot.first_token_seconds),
+        stall: Duration::from_secs(boot.stall_seconds),
+    };
+    let reach = models::Reach { base_url: boot.anthropic_base_url, model: boot.anthropic_model, budgets };
     let environment = boot.anthropic_key.filter(|key| !key.is_empty()).map(|key| {
         let config = reach.with(anthropic::Config::new(Secret::new(key)));
         Provider::Anthropic(config)

@@ -13,8 +13,9 @@ use tokio::time::Instant;
 
 /// What was said is saved at most this often.
 const SAVE_EVERY: Duration = Duration::from_millis(500);
-/// Longer silence is a stall. The gateway has shorter limits of its own.
-const LONGEST_SILENCE: Duration = Duration::from_secs(150);
+/// Longer silence is a stall. The gateway knows better how patient to be with which provider (a model at home may take
+/// five minutes to be read from a disk); this is only for a gateway that forgot us.
+const LONGEST_SILENCE: Duration = Duration::from_secs(570);
 /// So many more tries, and only while nothing was said.
 const RETRIES: u32 = 2;
 /// Most text of one step, in bytes. What says more is no answer.

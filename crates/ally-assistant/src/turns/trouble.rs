@@ -53,6 +53,12 @@ pub fn sentence(failure: Failure, provider: Option<&str>) -> Problem {
     }
 }
 
+/// Nothing came, although the provider had all the time that it gets.
+pub fn silent(provider: Option<&str>) -> Problem {
+    let who = name(provider);
+    Problem::new(502, "provider_silent", format!("{who} did not begin to answer.")).next("Try again in a minute.")
+}
+
 /// The model said nothing at all.
 pub fn nothing_said() -> Problem {
     Problem::new(502, "answer_empty", "The model answered with nothing.").next("Try again, or ask in other words.")

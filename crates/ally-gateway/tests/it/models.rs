@@ -180,7 +180,7 @@ async fn without_a_provider_built_in_commands_answer_and_nothing_is_counted() {
 #[tokio::test]
 async fn a_persons_own_key_is_used_and_leaves_no_trace() {
     let stand_in = StandIn::start().await.unwrap();
-    let reach = Reach { base_url: Some(stand_in.url()), model: None };
+    let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
     let world = World::with(Choice { reach, ..Choice::default() }).await;
     let mira = world.person();
     let answered = events(ask(&world, mira.server, "canary-question", Some(KEY)).await).await;
@@ -196,7 +196,7 @@ async fn a_persons_own_key_is_used_and_leaves_no_trace() {
 #[tokio::test]
 async fn a_key_is_tested_before_it_is_kept() {
     let stand_in = StandIn::start().await.unwrap();
-    let reach = Reach { base_url: Some(stand_in.url()), model: None };
+    let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
     let world = World::with(Choice { reach, ..Choice::default() }).await;
     let mira = world.person();
     let gateway = world.gateway.clone();
@@ -211,7 +211,7 @@ async fn a_key_is_tested_before_it_is_kept() {
 #[tokio::test]
 async fn an_administrator_connects_a_provider_that_survives_a_restart() {
     let stand_in = StandIn::start().await.unwrap();
-    let reach = Reach { base_url: Some(stand_in.url()), model: None };
+    let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
     let world = World::with(Choice { reach: reach.clone(), ..Choice::default() }).await;
     let (mira, admin) = (world.person(), world.somebody(true));
     let put = |person, path: &str, body| world.ask("PUT", path).by(person).here().json(&body);
