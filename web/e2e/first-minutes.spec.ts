@@ -52,7 +52,7 @@ test("2 · the first person makes an account, after which sign-up is closed", as
 
   await page.goto("/app/settings/people");
   await page.getByRole("button", { name: "Make an invitation link" }).click();
-  const link = await page.getByText(/sign-up\?invitation=/).innerText();
+  const link = await page.getByText(/sign-up#invitation=/).innerText();
   const friend = await (await browser.newContext()).newPage();
   await friend.goto(link);
   await expect(friend.getByLabel("E-mail")).toBeVisible();
@@ -206,7 +206,7 @@ test("6 · the assistant is stopped in the middle of an answer and goes on by it
 test("7 · Settings say what is configured and what stands around the assistant", async ({ page }) => {
   await enter(page);
   await page.goto("/app/settings/space");
-  await expect(page.getByRole("heading", { name: "What stands around it" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "Walls", exact: true })).toBeVisible();
   await expect(page.getByText(/^srv_/)).toBeVisible();
   await page.goto("/app/settings/provider");
   await expect(page.getByText("With your own key.")).toBeVisible();

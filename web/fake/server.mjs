@@ -5,7 +5,9 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { days as egressDays, hostProblem } from "./egress.mjs";
 import { answer as scripted } from "./script.mjs";
+import { attempts, spaceAt } from "./walls.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8", ".woff2": "font/woff2" };
@@ -34,12 +36,12 @@ export function newInstallation({ speed = 25 } = {}) {
   const invitations = new Map();
   const spaces = new Map();
   const options = { sign_up: "closed", local: null, code: null };
-  const home = { speed, unavailable: 0 };
+  const home = { speed, unavailable: 0, failing: 0, level: "own_user", walls: {}, egress: [] };
 
   function space(account) {
     let found = spaces.get(account.server);
     if (!found) {
-      found = { chats: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), key: null, started: now(), epoch: 1 };
+      found = { chats: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
       spaces.set(account.server, found);
     }
     return found;
@@ -115,10 +117,17 @@ export function newInstallation({ speed = 25 } = {}) {
       }
     }
     if (steps.usage) {
+      count(my, "api.anthropic.com", question.text.length * 40, answer.text.length * 3);
       answer.usage = steps.usage;
       emit(my, chat.id, { type: "usage", message: answer.id, usage: steps.usage }, run);
     }
     finish(my, run, "complete");
+  }
+
+  function count(my, host, sent, received) {
+    const day = now().slice(0, 10);
+    const row = my.egress.get(`${day} ${host}`) ?? { host, day, calls: 0, refused: 0, sent: 0, received: 0 };
+    my.egress.set(`${day} ${host}`, { ...row, calls: row.calls + 1, sent: row.sent + sent, received: row.received + received });
   }
 
   function finish(my, run, status) {
@@ -195,7 +204,7 @@ export function newInstallation({ speed = 25 } = {}) {
       return open(account, agent);
     }],
     ["POST", "auth/sign-out", "session", ({ session }) => (sessions.delete(session.id), { status: 204, cookie: "" })],
-    ["GET", "auth/invitations/:id", null, ({ at }) => ([...invitations.values()].some((one) => one.token === at) ? { valid: true } : fail(missing("invitation")))],
+    ["POST", "auth/invitations/check", null, ({ body }) => ([...invitations.values()].some((one) => one.token === body.invitation) ? { valid: true } : fail(missing("invitation")))],
     ["GET", "account", "session", ({ account }) => shown(account)],
     ["PATCH", "account", "session", ({ account, body }) => shown(Object.assign(account, body))],
     ["POST", "account/password", "session", ({ account, body }) => {
@@ -216,7 +225,7 @@ export function newInstallation({ speed = 25 } = {}) {
     ["POST", "invitations", "session", () => {
       const one = { id: id("inv"), token: randomUUID(), expires: new Date(Date.now() + 7 * 86_400_000).toISOString() };
       invitations.set(one.id, one);
-      return { status: 201, body: { id: one.id, url: `/app/sign-up?invitation=${one.token}`, expires: one.expires } };
+      return { status: 201, body: { id: one.id, url: `/app/sign-up#invitation=${one.token}`, expires: one.expires } };
     }],
     ["DELETE", "invitations/:id", "session", ({ at }) => (invitations.delete(at), { status: 204 })],
     ["GET", "chats", "session", ({ my }) => ({ items: [...my.chats.values()].filter((chat) => !chat.deleted).sort((a, b) => b.updated.localeCompare(a.updated)) })],
@@ -278,14 +287,34 @@ export function newInstallation({ speed = 25 } = {}) {
     ["PUT", "provider/local", "session", ({ my, body }) => ((options.local = body), provider(my))],
     ["DELETE", "provider/local", "session", ({ my }) => ((options.local = null), provider(my))],
     ["POST", "assistant/stop", "session", ({ my }) => (stopAssistant(my), { status: 202, body: {} })],
-    ["GET", "space", "session", ({ account, my }) => ({ server: account.server, walls: ["own_user", "empty_root", "mount_namespace", "network_namespace", "ipc_namespace", "uts_namespace", "no_new_privs"], version: "0.1.0", started: my.started })],
+    ["GET", "space", "session", ({ account, my }) => ({ server: account.server, ...spaceAt(home.level), version: "0.1.0", started: my.started })],
+    ["GET", "egress", "session", ({ my, query }) => {
+      if (home.failing-- > 0) fail(new Refusal(503, "busy", "The counters cannot be read right now.", "Try again in a moment.", { request: "req_01FAKE" }));
+      const all = [...my.egress.values(), ...home.egress].filter((row) => row.day >= query.get("from") && row.day <= query.get("to")).sort((a, b) => b.day.localeCompare(a.day));
+      const start = Number(query.get("cursor") ?? 0);
+      const end = start + 40;
+      return { items: all.slice(start, end), next: end < all.length ? String(end) : null };
+    }],
+    ["GET", "egress/hosts", "session", ({ my }) => ({ items: [...(my.key ? [{ host: "api.anthropic.com", port: 443, from: "provider", since: null }] : []), ...my.hosts.values()] })],
+    ["POST", "egress/hosts", "session", ({ my, body }) => {
+      const wrong = hostProblem(body.host, body.port);
+      if (wrong) fail(new Refusal(422, wrong.type, wrong.title, wrong.next_step, { field: wrong.field }));
+      const one = { host: body.host.toLowerCase(), port: body.port ?? 443, from: "person", since: now() };
+      my.hosts.set(one.host, one);
+      return { status: 201, body: one };
+    }],
+    ["DELETE", "egress/hosts/:id", "session", ({ my, at }) => (my.hosts.delete(at) ? { status: 204 } : fail(missing("host")))],
     // Only here: what a test changes about the world.
     ["POST", "fake", null, ({ body }) => {
       if (body.speed) home.speed = body.speed;
       if (body.unavailable) home.unavailable = body.unavailable;
-      if (body.cut) for (const my of spaces.values()) for (const set of my.streams.values()) for (const stream of set) stream.destroy();
+      if (body.failing) home.failing = body.failing;
+      if (body.level) home.level = body.level;
+      if (body.walls) home.walls = body.walls;
+      if (body.egress) home.egress = egressDays(body.egress);
       if (body.reset) for (const map of [accounts, sessions, invitations, spaces]) map.clear();
       if (body.reset) Object.assign(options, { sign_up: "closed", local: null, code: null, servers: [] });
+      if (body.reset) Object.assign(home, { failing: 0, level: "own_user", walls: {}, egress: [] });
       if (body.servers) options.servers = body.servers;
       if (body.code) options.code = body.code;
       return { status: 204 };
@@ -305,6 +334,22 @@ export function newInstallation({ speed = 25 } = {}) {
     else for (const message of my.messages.get(chat)) if (message.status === "streaming" || message.status === "queued") write(response, { id: `${message.run}.${my.epoch}.${log.length}`, event: { type: "message.snapshot", message, attempt: 1 } });
   }
 
+  /** Tries the walls: each attempt as it ends, then the closing line. A test can cut it, or keep it from beginning. */
+  async function walls(request, response) {
+    const { refuse, cut_after, between = home.speed } = home.walls;
+    if (refuse) fail(new Refusal(429, "test_running", "A test of your walls is running already.", "Wait until it has ended, then start again.", { retry_after: 5 }));
+    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+    const all = attempts(home.level);
+    for (const [at, attempt] of all.entries()) {
+      if (at === cut_after) return response.destroy();
+      if (response.destroyed) return;
+      response.write(`data: ${JSON.stringify({ type: "attempt", ...attempt })}\n\n`);
+      await new Promise((resolve) => setTimeout(resolve, between));
+    }
+    const of = (outcome) => all.filter((attempt) => attempt.outcome === outcome).length;
+    response.end(`data: ${JSON.stringify({ type: "finished", tried: of("refused") + of("succeeded"), refused: of("refused"), succeeded: of("succeeded") })}\n\n`);
+  }
+
   return async function handle(request, response) {
     const url = new URL(request.url, "http://fake");
     if (!url.pathname.startsWith("/api/v1/")) return page(url.pathname, response);
@@ -316,6 +361,7 @@ export function newInstallation({ speed = 25 } = {}) {
       const signedOut = new Refusal(401, "signed_out", "You are not signed in.", "Sign in and try again.");
       const stream = /^chats\/([^/]+)\/events$/.exec(path);
       if (stream) return session ? events(request, response, space(session.account), stream[1]) : fail(signedOut);
+      if (request.method === "POST" && path === "space/walls/test") return session ? await walls(request, response) : fail(signedOut);
       const route = routes.find((one) => one.method === request.method && one.match.test(path)) ?? fail(missing("page"));
       if (route.needs && !session) fail(signedOut);
       let text = "";

@@ -1,14 +1,17 @@
-// Words on the screen come from the catalogue, every key that is used exists, and every key that exists is used.
+// Words on the screen come from the catalogue, every key that is used exists, and every key that exists is used. The
+// keys of a part that is loaded later are used only where that part is imported.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
 
 const root = fileURLToPath(new URL("../src", import.meta.url));
-const catalogue = JSON.parse(readFileSync(join(root, "i18n/en.json"), "utf8"));
+const part = (name) => JSON.parse(readFileSync(join(root, `i18n/${name}.json`), "utf8"));
+const later = part("settings");
+const catalogue = { ...part("en"), ...later };
 const ATTRIBUTES = new Set(["aria-label", "title", "alt", "label", "hint", "placeholder", "optional", "confirm", "cancel", "close"]);
 /** Words that are the same in every language. */
-const ALLOWED = new Set(["sk-ant-…", "ANTHROPIC_API_KEY=sk-ant-… make run"]);
+const ALLOWED = new Set(["sk-ant-…", "ANTHROPIC_API_KEY=sk-ant-… make run", "example.org", "ally doctor"]);
 const problems = [];
 const used = new Set();
 
@@ -16,6 +19,7 @@ for (const file of readdirSync(root, { recursive: true }).map((name) => join(roo
   if (!/\.tsx?$/.test(file) || /\.test\.tsx?$|\.d\.ts$/.test(file)) continue;
   const text = readFileSync(file, "utf8");
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true, file.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS);
+  const hasLater = /import "(\.\.\/)+i18n\/settings"/.test(text);
   const report = (node, words) => {
     const { line } = source.getLineAndCharacterOfPosition(node.getStart());
     problems.push(`${file}:${line + 1}: "${words}" is not in the catalogue; use t()`);
@@ -23,11 +27,15 @@ for (const file of readdirSync(root, { recursive: true }).map((name) => join(roo
   const visit = (node) => {
     if (ts.isJsxText(node) && /\p{L}{2}/u.test(node.text) && !ALLOWED.has(node.text.trim())) report(node, node.text.trim());
     if (ts.isJsxAttribute(node) && node.initializer && ts.isStringLiteral(node.initializer) && ATTRIBUTES.has(node.name.getText()) && /\p{L}{2}/u.test(node.initializer.text) && !ALLOWED.has(node.initializer.text)) report(node, node.initializer.text);
-    if (ts.isStringLiteral(node) && node.text in catalogue) used.add(node.text);
+    if (ts.isStringLiteral(node) && node.text in catalogue) {
+      used.add(node.text);
+      if (node.text in later && !hasLater) problems.push(`${file}: "${node.text}" is in settings.json; import "i18n/settings" here`);
+    }
     ts.forEachChild(node, visit);
   };
   visit(source);
 }
-for (const key of Object.keys(catalogue)) if (!used.has(key)) problems.push(`en.json: "${key}" is used nowhere`);
+for (const key of Object.keys(catalogue)) if (!used.has(key)) problems.push(`i18n: "${key}" is used nowhere`);
+for (const key of Object.keys(later)) if (key in part("en")) problems.push(`i18n: "${key}" is in two parts`);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length ? 1 : 0;

@@ -1,13 +1,14 @@
 // One function per thing that the server can do. Only this folder knows addresses.
-import { body, client } from "./client";
-import type { Installation, SignUp } from "./types";
+import { body, call, client } from "./client";
+import { postStream } from "./sse";
+import type { EgressDay, EgressHost, Installation, SignUp, Space, WallsEvent } from "./types";
 
 export const auth = {
   options: () => body(client.GET("/api/v1/auth/options")),
   signUp: (form: SignUp) => body(client.POST("/api/v1/auth/sign-up", { body: form })),
   signIn: (form: { email: string; password: string }) => body(client.POST("/api/v1/auth/sign-in", { body: form })),
   signOut: () => body(client.POST("/api/v1/auth/sign-out")),
-  invitation: (token: string) => body(client.GET("/api/v1/auth/invitations/{token}", { params: { path: { token } } })),
+  invitation: (token: string) => body(client.POST("/api/v1/auth/invitations/check", { body: { invitation: token } })),
 };
 
 export const account = {
@@ -66,6 +67,20 @@ export const provider = {
 };
 
 export const space = {
-  get: () => body(client.GET("/api/v1/space")),
+  get: (): Promise<Space> => body(client.GET("/api/v1/space")),
   stop: () => body(client.POST("/api/v1/assistant/stop")),
+  /** The assistant tries to break out of its own space; each attempt is told as it ends. */
+  testWalls: (onEvent: (event: WallsEvent) => void, signal: AbortSignal) =>
+    postStream({ url: "/api/v1/space/walls/test", signal, onEvent: ({ data }) => onEvent(JSON.parse(data) as WallsEvent) }),
+};
+
+export const egress = {
+  /** The days from `from` to `to` (UTC, both included), newest first. */
+  days: (from: string, to: string, cursor?: string) => {
+    const query = new URLSearchParams({ from, to, ...(cursor ? { cursor } : {}) });
+    return call<{ items: EgressDay[]; next?: string | null }>("GET", `/api/v1/egress?${query}`);
+  },
+  hosts: () => call<{ items: EgressHost[] }>("GET", "/api/v1/egress/hosts"),
+  allow: (host: string, port?: number) => call<EgressHost>("POST", "/api/v1/egress/hosts", { host, port }),
+  disallow: (host: string) => call<void>("DELETE", `/api/v1/egress/hosts/${encodeURIComponent(host)}`),
 };

@@ -1,6 +1,6 @@
 // The names under which server state is kept in this tab, and how it is asked for.
-import { QueryClient, queryOptions } from "@tanstack/react-query";
-import { account, auth, chats, memory, people, provider, space } from "./calls";
+import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
+import { account, auth, chats, egress, memory, people, provider, space } from "./calls";
 import { problemOf } from "./problem";
 
 /** Nothing is asked for again on its own: a question to a sleeping assistant would wake it. */
@@ -27,6 +27,15 @@ export const chatsQuery = queryOptions({ queryKey: ["chats"], queryFn: () => cha
 export const chatQuery = (id: string) => queryOptions({ queryKey: ["chats", id], queryFn: () => chats.get(id) });
 export const providerQuery = queryOptions({ queryKey: ["provider"], queryFn: provider.get });
 export const spaceQuery = queryOptions({ queryKey: ["space"], queryFn: space.get, staleTime: 0 });
+export const egressQuery = (from: string, to: string) =>
+  infiniteQueryOptions({
+    queryKey: ["egress", "days", from, to],
+    queryFn: ({ pageParam }) => egress.days(from, to, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    staleTime: 0,
+  });
+export const egressHostsQuery = queryOptions({ queryKey: ["egress", "hosts"], queryFn: egress.hosts, staleTime: 0 });
 export const installationQuery = queryOptions({ queryKey: ["installation"], queryFn: people.installation });
 export const invitationsQuery = queryOptions({ queryKey: ["invitations"], queryFn: people.invitations, staleTime: 0 });
 export const memoryQuery = queryOptions({ queryKey: ["memory"], queryFn: memory.list, staleTime: 0 });

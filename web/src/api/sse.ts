@@ -1,5 +1,5 @@
 // Reads a server-sent event stream with fetch, and keeps it alive: resumes, backs off, notices silence.
-import { fromWire, type Problem } from "./problem";
+import { fromWire, type Problem, ProblemError } from "./problem";
 
 export interface SseEvent {
   id: string;
@@ -168,6 +168,39 @@ async function run(options: StreamOptions, stop: AbortSignal): Promise<void> {
     await wait(backoff(attempt, random, floor), stop);
   }
   onState?.("closed");
+}
+
+export interface OnceOptions {
+  url: string;
+  onEvent: (event: SseEvent) => void;
+  signal: AbortSignal;
+  fetch?: typeof globalThis.fetch;
+  /** No byte for so long means that the connection is dead. */
+  silence?: number;
+}
+
+/** Starts something with `POST` and reads what it says until it ends. It is never asked a second time by itself. */
+export async function postStream({ url, onEvent, signal, silence = 50_000, ...given }: OnceOptions): Promise<void> {
+  const get = given.fetch ?? globalThis.fetch.bind(globalThis);
+  const one = new AbortController();
+  const abort = () => one.abort();
+  signal.addEventListener("abort", abort);
+  let watch = setTimeout(abort, silence);
+  try {
+    const headers = { accept: "text/event-stream", "content-type": "application/json" };
+    const answer = await get(url, { method: "POST", headers, body: "{}", signal: one.signal, cache: "no-store", credentials: "same-origin" });
+    if (!answer.ok || !answer.body) throw new ProblemError(fromWire((await answer.json().catch(() => undefined)) as undefined, answer.status, answer.headers));
+    const parser = new SseParser(onEvent);
+    for await (const chunk of chunks(answer.body)) {
+      clearTimeout(watch);
+      watch = setTimeout(abort, silence);
+      parser.feed(chunk);
+    }
+  } finally {
+    clearTimeout(watch);
+    signal.removeEventListener("abort", abort);
+    one.abort();
+  }
 }
 
 async function* chunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -3,9 +3,9 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { problemOf } from "../api/problem";
 import { accountQuery, optionsQuery } from "../api/queries";
-import { Failure, Missing } from "./failure";
+import { Failure } from "./failure";
 
-const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet, notFoundComponent: Missing, errorComponent: Failure });
+const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet, errorComponent: Failure });
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -16,7 +16,8 @@ const signIn = createRoute({
 const signUp = createRoute({
   getParentRoute: () => root,
   path: "/sign-up",
-  validateSearch: (search: Record<string, unknown>) => ({ invitation: typeof search.invitation === "string" ? search.invitation : undefined }),
+  // Once an invitation stood here, where servers and logs see it: such a link no longer counts.
+  validateSearch: (search: Record<string, unknown>): { invitation?: string } => (search.invitation === undefined ? {} : { invitation: String(search.invitation) }),
   component: lazyRouteComponent(() => import("./pages/auth"), "SignUpPage"),
 });
 
@@ -31,7 +32,7 @@ const signedIn = createRoute({
     } catch (error) {
       if (problemOf(error).status !== 401) throw error;
       const options = await context.queries.ensureQueryData(optionsQuery).catch(() => null);
-      if (options?.sign_up === "first") throw redirect({ to: "/sign-up", search: { invitation: undefined } });
+      if (options?.sign_up === "first") throw redirect({ to: "/sign-up" });
       throw redirect({ to: "/sign-in", search: { next: location.pathname === "/" ? undefined : location.pathname } });
     }
   },
@@ -51,14 +52,23 @@ const settingsStart = createRoute({
 const profile = createRoute({ getParentRoute: () => settings, path: "/profile", component: lazyRouteComponent(() => import("../features/settings/profile"), "ProfilePage") });
 const provider = createRoute({ getParentRoute: () => settings, path: "/provider", component: lazyRouteComponent(() => import("../features/settings/provider"), "ProviderPage") });
 const appearance = createRoute({ getParentRoute: () => settings, path: "/appearance", component: lazyRouteComponent(() => import("../features/settings/appearance"), "AppearancePage") });
-const space = createRoute({ getParentRoute: () => settings, path: "/space", component: lazyRouteComponent(() => import("../features/settings/space"), "SpacePage") });
+const space = createRoute({ getParentRoute: () => settings, path: "/space", component: lazyRouteComponent(() => import("./pages/space"), "SpacePage") });
 const sessions = createRoute({ getParentRoute: () => settings, path: "/sessions", component: lazyRouteComponent(() => import("../features/settings/sessions"), "SessionsPage") });
+const walls = createRoute({ getParentRoute: () => settings, path: "/walls", component: lazyRouteComponent(() => import("../features/settings/walls"), "WallsPage") });
+const egress = createRoute({
+  getParentRoute: () => settings,
+  path: "/egress",
+  validateSearch: (search: Record<string, unknown>): { days?: number } => ({ days: [7, 90, 365].find((days) => days === Number(search.days)) }),
+  component: lazyRouteComponent(() => import("./pages/egress"), "EgressPage"),
+});
 const people = createRoute({ getParentRoute: () => settings, path: "/people", component: lazyRouteComponent(() => import("../features/settings/people"), "PeoplePage") });
+/** Any other address: the frame stays, and with it the way on. */
+const missing = createRoute({ getParentRoute: () => signedIn, path: "$", component: lazyRouteComponent(() => import("./pages/missing"), "MissingPage") });
 
 const tree = root.addChildren([
   signIn,
   signUp,
-  signedIn.addChildren([newChat, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, appearance, space, sessions, people])]),
+  signedIn.addChildren([newChat, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, appearance, space, walls, egress, sessions, people]), missing]),
 ]);
 
 export function newRouter(queries: QueryClient) {

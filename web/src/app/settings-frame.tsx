@@ -12,6 +12,8 @@ const PAGES = [
   { to: "/settings/provider", label: "settings.provider" },
   { to: "/settings/appearance", label: "settings.appearance" },
   { to: "/settings/space", label: "settings.space" },
+  { to: "/settings/walls", label: "settings.walls" },
+  { to: "/settings/egress", label: "settings.egress" },
   { to: "/settings/sessions", label: "settings.sessions" },
   { to: "/settings/people", label: "settings.people", isAdministratorOnly: true },
 ] as const satisfies ReadonlyArray<{ to: string; label: Key; isAdministratorOnly?: boolean }>;

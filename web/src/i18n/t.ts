@@ -2,8 +2,10 @@
 import { IntlMessageFormat } from "intl-messageformat";
 import en from "./en.json";
 import { pseudo } from "./pseudo";
+import type settings from "./settings.json";
 
-export type Key = keyof typeof en;
+/** Those of the settings are there once their page is: the lint refuses a use without the import. */
+export type Key = keyof typeof en | keyof typeof settings;
 export type Values = Record<string, string | number | boolean | Date | null | undefined>;
 
 const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");
@@ -14,8 +16,13 @@ export const locale: string = "en";
 type Parsed = Exclude<ConstructorParameters<typeof IntlMessageFormat>[0], string>;
 
 /** The build has parsed every message that has a placeholder. */
-const messages = en as unknown as Record<Key, string | Parsed>;
+const messages = { ...en } as unknown as Record<Key, string | Parsed>;
 const formats = new Map<Key, IntlMessageFormat>();
+
+/** Adds a part of the catalogue that came with a page. */
+export function learn(part: Record<string, unknown>): void {
+  Object.assign(messages, part);
+}
 
 export function t(key: Key, values?: Values): string {
   const message = messages[key];

@@ -48,4 +48,10 @@ export function When({ at, className }: { at: string; className?: string }) {
   );
 }
 
-export const count = (number: number): string => new Intl.NumberFormat(locale).format(number);
+/** A day of the calendar that belongs to no zone: "2026-11-21" as people say it. */
+export function calendarDay(day: string, now = new Date()): string {
+  const date = new Date(`${day}T00:00:00Z`);
+  if (Number.isNaN(date.getTime())) return day;
+  const year = day.slice(0, 4) === now.toISOString().slice(0, 4) ? undefined : "numeric";
+  return new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long", year, timeZone: "UTC" }).format(date);
+}

@@ -4,6 +4,7 @@ import { SignIn } from "../../features/auth/sign-in";
 import { SignUp } from "../../features/auth/sign-up";
 import { t } from "../../i18n/t";
 import { Mark } from "../mark";
+import { useInvitation } from "./invitation";
 
 const LINK = "font-medium text-accent underline underline-offset-3";
 
@@ -16,7 +17,7 @@ export function SignInPage() {
       signUpLink={
         <>
           {t("auth.sign_in.new")}{" "}
-          <Link to="/sign-up" search={{ invitation: undefined }} className={LINK}>
+          <Link to="/sign-up" className={LINK}>
             {t("auth.sign_up.link")}
           </Link>
         </>
@@ -27,12 +28,14 @@ export function SignInPage() {
 }
 
 export function SignUpPage() {
-  const { invitation } = useSearch({ from: "/sign-up" });
+  const { token, isOld } = useInvitation();
   const navigate = useNavigate();
   return (
     <SignUp
       mark={<Mark className="size-7" />}
-      invitation={invitation}
+      key={token}
+      invitation={token}
+      isOldLink={isOld}
       signInLink={
         <>
           {t("auth.sign_up.known")}{" "}

@@ -5,7 +5,7 @@ import { auth } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { accountQuery, optionsQuery } from "../../api/queries";
 import type { AuthOptions } from "../../api/types";
-import { t } from "../../i18n/t";
+import { type Key, t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { CheckField, Field } from "../../ui/field";
 import { Notice } from "../../ui/notice";
@@ -17,22 +17,29 @@ interface Props {
   mark: ReactNode;
   signInLink: ReactNode;
   invitation?: string;
+  /** The person opened a link of a kind that no longer counts. */
+  isOldLink: boolean;
   onSignedIn: () => void;
 }
 
-export function SignUp({ mark, signInLink, invitation, onSignedIn }: Props) {
+export function SignUp({ mark, signInLink, invitation, isOldLink, onSignedIn }: Props) {
   const options = useQuery(optionsQuery);
   const invited = useQuery({ queryKey: ["auth", "invitation", invitation], queryFn: () => auth.invitation(invitation ?? ""), enabled: Boolean(invitation), retry: false });
   const mode = options.data?.sign_up;
   const isFirst = mode === "first";
   const isInvitationBad = Boolean(invitation) && invited.isError;
   const isShut = options.data && (mode === "closed" || mode === "invite") && (!invitation || isInvitationBad);
+  const shut: { title: Key; next: Key } = isInvitationBad
+    ? { title: "auth.invitation.bad.title", next: "auth.invitation.bad.next" }
+    : isOldLink
+      ? { title: "auth.invitation.old.title", next: "auth.invitation.old.next" }
+      : { title: "auth.sign_up.shut.title", next: "auth.sign_up.shut.next" };
 
   return (
     <AuthFrame title={isFirst ? t("auth.sign_up.first.title") : t("auth.sign_up.title")} lead={isFirst ? t("auth.sign_up.first.lead") : isShut ? undefined : t("auth.sign_up.lead")} mark={mark}>
       {options.isError && <ProblemNotice problem={problemOf(options.error)} />}
       {options.isPending && <Skeleton label={t("loading")} lines={5} />}
-      {isShut && <Notice title={isInvitationBad ? t("auth.invitation.bad.title") : t("auth.sign_up.shut.title")} lines={[isInvitationBad ? t("auth.invitation.bad.next") : t("auth.sign_up.shut.next")]} />}
+      {isShut && <Notice title={t(shut.title)} lines={[t(shut.next)]} />}
       {options.data && !isShut && <Form options={options.data} invitation={invitation} onSignedIn={onSignedIn} />}
       {!isFirst && <p className="mt-6 border-t border-line pt-5 text-[14.5px] text-ink-2">{signInLink}</p>}
     </AuthFrame>

@@ -9,7 +9,7 @@ import { t } from "../../i18n/t";
 import { usePageTitle } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { Skeleton } from "../../ui/skeleton";
-import { count } from "../../ui/time";
+import { count } from "../../ui/quantity";
 import { showToast } from "../../ui/toast";
 import { Composer, type ComposerHandle } from "./composer";
 import { Destination } from "./destination";

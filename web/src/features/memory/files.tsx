@@ -8,7 +8,8 @@ import { t } from "../../i18n/t";
 import { Heading } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { Skeleton } from "../../ui/skeleton";
-import { count, When } from "../../ui/time";
+import { count } from "../../ui/quantity";
+import { When } from "../../ui/time";
 
 interface Props {
   link: (path: string, children: ReactNode) => ReactNode;

@@ -2,6 +2,7 @@
 import { Monitor, Moon, Sun } from "lucide-react";
 import type { ReactNode } from "react";
 import { setTheme, type Theme, useTheme } from "../../app/theme";
+import "../../i18n/settings";
 import { type Key, t } from "../../i18n/t";
 import { Heading, Section } from "../../ui/page";
 

@@ -4,6 +4,7 @@ import { people } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { installationQuery, invitationsQuery } from "../../api/queries";
 import type { Installation } from "../../api/types";
+import "../../i18n/settings";
 import { type Key, t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy-button";

@@ -5,6 +5,7 @@ import { account } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { accountQuery } from "../../api/queries";
 import type { Account } from "../../api/types";
+import "../../i18n/settings";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Field, SelectField } from "../../ui/field";

@@ -4,6 +4,7 @@ import { Laptop } from "lucide-react";
 import { account } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { sessionsQuery } from "../../api/queries";
+import "../../i18n/settings";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Heading, Section } from "../../ui/page";

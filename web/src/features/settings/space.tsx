@@ -1,49 +1,34 @@
 // The person's own process: what stands around it, and stopping it.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 import { space } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { spaceQuery } from "../../api/queries";
-import { type Key, t } from "../../i18n/t";
+import "../../i18n/settings";
+import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Heading, Section } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
-import { RailEntry } from "../../ui/rail/rail";
 import { Skeleton } from "../../ui/skeleton";
 import { When } from "../../ui/time";
+import { Level } from "./walls-level";
 
-// The names that the server sends (`Level::walls` of ally-sandbox).
-const WALLS: Record<string, Key> = {
-  own_user: "space.wall.own_user",
-  user_namespace: "space.wall.user_namespace",
-  empty_root: "space.wall.empty_root",
-  mount_namespace: "space.wall.mount_namespace",
-  network_namespace: "space.wall.network_namespace",
-  ipc_namespace: "space.wall.ipc_namespace",
-  uts_namespace: "space.wall.uts_namespace",
-  no_new_privs: "space.wall.no_new_privs",
-};
-
-export function SpacePage() {
+export function SpacePage({ wallsLink }: { wallsLink: ReactNode }) {
   const state = useQuery(spaceQuery);
   return (
     <>
       <Heading title={t("settings.space")} site={t("brand")} />
       <p className="mt-2 mb-6 max-w-[42rem] text-ink-2">{t("space.lead")}</p>
       <Stop />
-      <Section title={t("space.walls")} hint={t("space.walls.lead")}>
+      <Section title={t("space.walls.title")}>
         {state.isPending && <Skeleton label={t("loading")} />}
         {state.isError && <ProblemNotice problem={problemOf(state.error)} />}
         {state.data && (
           <>
-            {state.data.walls.length === 0 && <p className="text-ink-2">{t("space.walls.none")}</p>}
-            {state.data.walls.map((wall, at) => (
-              <RailEntry key={wall} mark="done" isSmall isFirst={at === 0} className="pb-2.5">
-                <p className="text-[14.5px]">{WALLS[wall] ? t(WALLS[wall]) : wall}</p>
-              </RailEntry>
-            ))}
-            <dl className="mt-4 grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-[14px]">
+            <Level space={state.data} />
+            <p className="mt-2">{wallsLink}</p>
+            <dl className="mt-5 grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-[14px]">
               <dt className="text-ink-3">{t("space.server")}</dt>
               <dd className="font-mono text-[13px]">{state.data.server}</dd>
               <dt className="text-ink-3">{t("space.started")}</dt>
