@@ -1,10 +1,11 @@
 // What a person expects without saying so: nothing typed is lost, everything works by keyboard and for screen readers.
 import { expect, type Page, test } from "@playwright/test";
-import { answers, connect, enter, finished, isAccessible, isFake, model, world, write } from "./people";
+import { newLine } from "./line";
+import { answers, connect, enter, finished, isAccessible, isFake, model, picture, SCHEMES, WIDTHS, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-const PAGES = ["", "memory", "memory/files/notes.md", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/sessions", "settings/people", "nowhere"];
+const PAGES = ["", "memory", "memory/files/notes.md", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/walls", "settings/egress", "settings/sessions", "settings/people", "nowhere"];
 
 test.beforeAll(async ({ browser }) => {
   const page = await browser.newPage();
@@ -25,15 +26,10 @@ test.beforeAll(async ({ browser }) => {
 /** The pages that the platform writes, without any script. The fake backend has none of them. */
 const PUBLIC = isFake ? [] : ["/", "/legal/privacy", "/legal/cookies", "/legal/terms", "/changelog", "/docs", "/docs/no-such-page"];
 
-/** A picture for people to look at, beside the results of the tests. */
-async function picture(page: Page, name: string, scheme: string, width: number): Promise<void> {
-  await page.screenshot({ path: `test-results/pictures/${name.replaceAll("/", "-")}-${scheme}-${width}.png` });
-}
-
 const isTooWide = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
-for (const scheme of ["light", "dark"] as const) {
-  for (const width of [1280, 390]) {
+for (const scheme of SCHEMES) {
+  for (const width of WIDTHS) {
     test(`every page is clean for axe, ${scheme}, ${width} px, and nothing is wider than the window`, async ({ browser }) => {
       test.setTimeout(180_000);
       const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
@@ -41,7 +37,7 @@ for (const scheme of ["light", "dark"] as const) {
       for (const path of PUBLIC) {
         await page.goto(path);
         await isAccessible(page);
-        await picture(page, `public-${path.slice(1) || "landing"}`, scheme, width);
+        await page.screenshot({ path: `test-results/pictures/real/public-${path.slice(1).replaceAll("/", "-") || "landing"}-${scheme}-${width}.png`, fullPage: true });
         expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
       }
       for (const path of ["sign-in", "sign-up"]) {
@@ -61,7 +57,7 @@ for (const scheme of ["light", "dark"] as const) {
         await page.goto(`/app/${path}`);
         await page.waitForLoadState("networkidle");
         await isAccessible(page);
-        await picture(page, path || "first", scheme, width);
+        await picture(page, path || "first", scheme, width, true);
         expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
       }
       await context.close();
@@ -114,20 +110,34 @@ test("Shift+Enter breaks the line, and Enter of an input method does not send", 
   await field.fill("");
 });
 
-test("a lost connection is shown quietly, and what was missed arrives", async ({ page }) => {
-  test.skip(!isFake, "the real stream is cut in the tests of the binary");
-  await enter(page);
-  await world(page, { speed: 40 });
-  await write(page, "A long one please");
-  await expect(answers(page).last()).toContainText("Paragraph 2");
-  await world(page, { cut: true });
-  await expect(page.getByText("Reconnecting")).toBeVisible();
-  await expect(page.getByText("Reconnecting")).toHaveCount(0);
-  await world(page, { speed: 2 });
-  await expect(answers(page).last()).toHaveAttribute("data-status", "complete");
-  const text = await answers(page).last().innerText();
-  expect(text.match(/Paragraph \d+ goes/g)).toHaveLength(40);
-  await world(page, { speed: 10 });
+test("a lost connection is shown quietly, and what was missed arrives", async ({ browser }) => {
+  test.setTimeout(90_000);
+  const line = await newLine();
+  const context = await browser.newContext({ proxy: { server: line.address } });
+  const page = await context.newPage();
+  try {
+    await enter(page);
+    await world(page, { speed: 40 });
+    await write(page, "A long one please");
+    await expect(answers(page).last()).toContainText("Paragraph 2");
+    line.cut();
+    await expect(page.getByText("Reconnecting")).toBeVisible();
+    await picture(page, "chat-reconnecting", "light", 1280);
+    // What was written stays on the page meanwhile.
+    await expect(answers(page).last()).toContainText("Paragraph 2");
+    line.mend();
+    await expect(page.getByText("Reconnecting")).toHaveCount(0, { timeout: 30_000 });
+    await world(page, { speed: 2 });
+    await expect(answers(page).last()).toHaveAttribute("data-status", "complete", { timeout: 30_000 });
+    const text = await answers(page).last().innerText();
+    expect(text.match(/Paragraph \d+ goes/g)).toHaveLength(40);
+    expect(new Set(text.match(/Paragraph \d+ goes/g)).size).toBe(40);
+    await expect(answers(page)).toHaveCount(1);
+    await world(page, { speed: 10 });
+  } finally {
+    await context.close();
+    await line.close();
+  }
 });
 
 test("the view follows only at the end, and there is a way back to it", async ({ page }) => {
@@ -189,7 +199,7 @@ test("nothing but what is listed is kept in the browser, and signing out forgets
 
 test("every word comes from the catalogue, and longer words fit", async ({ page }) => {
   await enter(page);
-  for (const path of ["", "memory", "settings/profile", "settings/people"]) {
+  for (const path of ["", "memory", "settings/profile", "settings/people", "settings/space", "settings/walls", "settings/egress", "nowhere"]) {
     await page.goto(`/app/${path}?locale=pseudo`);
     await expect(page.getByRole("heading", { level: 1 })).toContainText("⟦");
     expect(await isTooWide(page), path).toBeLessThanOrEqual(0);

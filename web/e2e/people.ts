@@ -70,6 +70,21 @@ export async function disconnect(page: Page): Promise<void> {
   await page.request.delete("/api/v1/provider", { headers: { origin: new URL(page.url()).origin } });
 }
 
+export const SCHEMES = ["light", "dark"] as const;
+export const WIDTHS = [1280, 390] as const;
+
+/** A picture for people to look at, beside the results of the tests; whole, it shows what would have to be scrolled to. */
+export async function picture(page: Page, name: string, scheme: string, width: number, isWhole = false): Promise<void> {
+  const before = page.viewportSize();
+  if (isWhole && before) {
+    // The app scrolls inside itself, so the window grows until nothing is left to scroll.
+    const hidden = await page.evaluate(() => Math.max(0, ...[...document.querySelectorAll("main, main *")].map((box) => (getComputedStyle(box).overflowY === "auto" ? box.scrollHeight - box.clientHeight : 0))));
+    await page.setViewportSize({ width: before.width, height: before.height + hidden });
+  }
+  await page.screenshot({ path: `test-results/pictures/${isFake ? "fake" : "real"}/${name.replaceAll("/", "-")}-${scheme}-${width}.png` });
+  if (isWhole && before) await page.setViewportSize(before);
+}
+
 /** No violation of WCAG 2.2 AA or of the good habits that axe knows. */
 export async function isAccessible(page: Page): Promise<void> {
   const result = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]).analyze();

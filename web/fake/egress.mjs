@@ -2,10 +2,10 @@
 
 const HOSTS = ["api.anthropic.com", "example.org", "calendar.a-rather-long-host-name.example.net"];
 
-/** Some rows for each of the last days, the same on every call. */
+/** Some rows for each of the days before today, the same on every call. */
 export function days(how_many) {
   return Array.from({ length: how_many }, (_, back) => {
-    const day = new Date(Date.now() - back * 86_400_000).toISOString().slice(0, 10);
+    const day = new Date(Date.now() - (back + 1) * 86_400_000).toISOString().slice(0, 10);
     return HOSTS.slice(0, 1 + (back % HOSTS.length)).map((host, at) => ({ host, day, calls: 3 + ((back * 7 + at * 5) % 40), refused: at === 1 ? back % 4 : 0, sent: 900 + back * 31_337 + at * 512, received: 4_200 + back * 91_003 + at * 1_048_576 }));
   }).flat();
 }

@@ -1,5 +1,6 @@
 // The hosts that the person's assistant may speak to: where each comes from, adding one, taking one away.
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { Globe } from "lucide-react";
 import { type FormEvent, useState } from "react";
 import "../../i18n/settings";
 import { egress } from "../../api/calls";
@@ -11,7 +12,6 @@ import { Button } from "../../ui/button";
 import { Field } from "../../ui/field";
 import { Section } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
-import { RailMark } from "../../ui/rail/rail";
 import { Skeleton } from "../../ui/skeleton";
 import { When } from "../../ui/time";
 import { showToast } from "../../ui/toast";
@@ -63,8 +63,8 @@ function List({ hosts }: { hosts: EgressHost[] }) {
       <ul aria-label={t("egress.hosts.list")}>
         {hosts.map((one) => (
           <li key={`${one.host}:${one.port}`} className="flex items-center gap-3 border-b border-line py-2.5 first:border-t">
-            <div className="relative min-w-0 flex-1 ps-6">
-              <RailMark state="done" isSmall />
+            <Globe aria-hidden className="size-4.5 shrink-0 text-ink-3" />
+            <div className="min-w-0 flex-1">
               <p className="font-mono text-[13.5px]">
                 {one.host}
                 {one.port !== 443 && <span className="text-ink-2"> · {t("egress.hosts.port", { port: String(one.port) })}</span>}

@@ -116,19 +116,21 @@ function Day({ day, rows }: { day: string; rows: EgressDay[] }) {
   );
 }
 
-const NUMBER = "num py-2 ps-4 text-end whitespace-nowrap";
+const NUMBER = "num py-2 ps-3 text-end whitespace-nowrap";
+/** The columns have fixed widths, so that they stand below each other from day to day. */
+const HEAD = "w-19 py-1.5 ps-3 text-end font-normal whitespace-nowrap sm:w-24";
 const WIDE = "max-sm:hidden";
 
 function Table({ label, rows }: { label: string; rows: EgressDay[] }) {
   return (
-    <table aria-label={label} className="mt-1 w-full border-collapse text-[14px]">
+    <table aria-label={label} className="mt-1 w-full table-fixed border-collapse text-[14px]">
       <thead>
         <tr className="border-b border-line text-[13px] text-ink-2">
           <th className="py-1.5 text-start font-normal">{t("egress.host")}</th>
-          <th className={`py-1.5 ps-4 text-end font-normal ${WIDE}`}>{t("egress.calls")}</th>
-          <th className={`py-1.5 ps-4 text-end font-normal ${WIDE}`}>{t("egress.refused")}</th>
-          <th className="py-1.5 ps-4 text-end font-normal">{t("egress.sent")}</th>
-          <th className="py-1.5 ps-4 text-end font-normal">{t("egress.received")}</th>
+          <th className={`${HEAD} ${WIDE}`}>{t("egress.calls")}</th>
+          <th className={`${HEAD} ${WIDE}`}>{t("egress.refused")}</th>
+          <th className={HEAD}>{t("egress.sent")}</th>
+          <th className={HEAD}>{t("egress.received")}</th>
         </tr>
       </thead>
       <tbody>
