@@ -5,6 +5,7 @@ use crate::fault::{Done, Fault};
 use crate::gateway::{Gateway, Outbound};
 use crate::idle::Activity;
 use crate::memory::Desk;
+use crate::space::walls;
 use crate::turns::{KIND, Turns};
 use crate::{chats, schema};
 use ally_durable::Engine;
@@ -63,6 +64,7 @@ struct Inner {
     engine: OnceLock<Engine>,
     memory: Desk,
     activity: Activity,
+    walls_test: walls::Running,
     line: watch::Sender<()>,
     alarms: watch::Sender<()>,
     /// Something was taken away in the database, but may still stand in its log.
@@ -99,6 +101,7 @@ impl App {
             engine: OnceLock::new(),
             memory: Desk::new(parts.data_dir.join("memories")),
             activity: Activity::default(),
+            walls_test: walls::Running::default(),
             line: watch::Sender::new(()),
             alarms: watch::Sender::new(()),
             is_checkpoint_owed: AtomicBool::new(is_checkpoint_owed),
@@ -172,6 +175,11 @@ impl App {
     /// Who is at work, for falling asleep.
     pub fn activity(&self) -> &Activity {
         &self.0.activity
+    }
+
+    /// Whether the walls are being tested.
+    pub(crate) fn walls_test(&self) -> &walls::Running {
+        &self.0.walls_test
     }
 
     /// Rings when a turn is over, for those that wait behind it.

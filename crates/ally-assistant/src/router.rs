@@ -43,6 +43,7 @@ table! {
     "/api/v1/provider" => get provider::http::get, put provider::http::put, delete provider::http::delete;
     "/api/v1/usage" => get usage::http::list;
     "/api/v1/space" => get space::get;
+    "/api/v1/space/walls/test" => post space::walls::test;
 }
 
 /// The three addresses below `memory/files`, as the description names them. The path of a file may hold slashes, so the

@@ -13,9 +13,11 @@ mod neighbour;
 mod network;
 mod rights;
 mod target;
+mod terminal;
 
 pub use list::ALL;
 pub use target::{Standing, Target, stand};
+pub use terminal::Terminal;
 
 use serde::{Deserialize, Serialize};
 

@@ -45,7 +45,7 @@ pub async fn forward(State(gateway): State<Gateway>, visitor: Visitor, request: 
     let cookies = only_cookies(&mut parts.headers);
     parts.headers.remove(header::AUTHORIZATION);
     let body = bounded(body, gateway.limits.body).await?;
-    let question = Question { path, headers: parts.headers };
+    let question = Question { path, headers: parts.headers, may_repeat: parts.method.is_safe() };
     let response = send(&gateway, &visitor, parts.method, &question, body).await?;
     if !is_of_known_kind(&response) {
         log::warn("an assistant answered with a kind that does not pass", &[("server", &visitor.server)]);

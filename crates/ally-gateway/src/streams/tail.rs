@@ -34,6 +34,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 pub(crate) struct Question {
     pub path: String,
     pub headers: HeaderMap,
+    /// Whether asking again goes on where it ended, or would begin something anew.
+    pub may_repeat: bool,
 }
 
 /// A browser's event stream.
@@ -111,7 +113,7 @@ impl Tail {
             match next {
                 Next::Data(data) => match self.reader.push(&data) {
                     Ok(step) => {
-                        if step.is_parked {
+                        if step.is_parked && self.question.may_repeat {
                             self.park(LIVES_AFTER_PARKING);
                         }
                         if !step.whole.is_empty() {
@@ -121,6 +123,7 @@ impl Tail {
                     Err(_) => return None,
                 },
                 Next::Ended | Next::Tried(Attempt::Over) => return None,
+                Next::Broken if !self.question.may_repeat => return None,
                 Next::Broken => self.park(LIVES_AFTER_BREAK),
                 Next::Awake => self.upstream = Upstream::Attaching(Box::pin(self.attach())),
                 Next::Tried(Attempt::Attached { body }) => {
