@@ -42,6 +42,9 @@ pub struct Boot {
     /// Another model than the default.
     #[serde(default)]
     pub anthropic_model: Option<String>,
+    /// Places in the house that people's assistants may call, `host:port`, separated by commas.
+    #[serde(default)]
+    pub egress_private: String,
     /// A model server that the operator chose; exempt from the rule that only loopback may be called.
     #[serde(default)]
     pub local_model_url: Option<String>,

@@ -1,6 +1,7 @@
 //! The gateway as one value: what it is made of, and the routers that it offers.
 
 use crate::door::Door;
+use crate::egress::{self, Egress, Outlet};
 use crate::models::Models;
 use crate::models::counters::Counters;
 use crate::servers::Servers;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub allow_plain_http: bool,
     /// The description of the whole HTTP interface, as JSON.
     pub openapi: Bytes,
+    /// The way out for people's assistants.
+    pub egress: Outlet,
     /// How much is allowed.
     pub limits: Limits,
 }
@@ -91,6 +94,8 @@ pub struct Limits {
     pub answer_within: Duration,
     /// Whether model servers on this machine may be looked for.
     pub looks_for_local_models: bool,
+    /// What may go out.
+    pub egress: egress::Limits,
 }
 
 impl Default for Limits {
@@ -109,6 +114,7 @@ impl Default for Limits {
             made_within: Duration::from_secs(5),
             answer_within: Duration::from_secs(90),
             looks_for_local_models: true,
+            egress: egress::Limits::default(),
         }
     }
 }
@@ -129,6 +135,7 @@ pub struct Inner {
     pub(crate) servers: Servers,
     pub(crate) streams: Arc<Streams>,
     pub(crate) models: Models,
+    pub(crate) egress: Egress,
     pub(crate) public_url: String,
     pub(crate) trusted_proxies: Vec<IpAddr>,
     pub(crate) allow_plain_http: bool,
@@ -163,6 +170,12 @@ impl Gateway {
             our_port: port(&parts.public_url),
             limits: parts.limits,
         })?;
+        let egress = Egress::new(egress::Opening {
+            outlet: parts.egress,
+            limits: parts.limits.egress,
+            clock: Arc::clone(&parts.clock),
+            store: models.counters.store(),
+        });
         Ok(Self(Arc::new(Inner {
             known: Known::new(parts.sessions, transport),
             clock: parts.clock,
@@ -174,6 +187,7 @@ impl Gateway {
             servers: Servers::default(),
             streams,
             models,
+            egress,
             public_url: parts.public_url,
             trusted_proxies: parts.trusted_proxies,
             allow_plain_http: parts.allow_plain_http,
@@ -224,9 +238,18 @@ impl Gateway {
         self.streams.close_all();
     }
 
-    /// Waits until no model call is waiting to be settled.
+    /// Waits until no model call is waiting to be settled, and writes what was counted of calls to the outside.
     pub async fn settled(&self) {
         self.models.settled().await;
+        self.egress.ledger.write().await;
+    }
+
+    /// Drops counts that are older than they may be, once a day, for ever. Spawn it.
+    pub async fn forget_old_counts(self) {
+        loop {
+            self.egress.ledger.write().await;
+            tokio::time::sleep(Duration::from_secs(24 * 60 * 60)).await;
+        }
     }
 
     /// The counts of model calls.

@@ -177,7 +177,9 @@ where
         .header_read_timeout(HEAD_WITHIN)
         .max_buf_size(LARGEST_HEAD)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        // A tunnel goes on after the answer; see `egress/tunnel.rs`.
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let stopped = async {
         match stop {

@@ -38,6 +38,11 @@ pub struct Reach {
 }
 
 impl Reach {
+    /// Anthropic's address.
+    pub fn address(&self) -> &str {
+        self.base_url.as_deref().unwrap_or(anthropic::BASE_URL)
+    }
+
     /// The configuration of a model server at home with this patience.
     pub fn at_home(&self, mut config: openai_compatible::Config) -> openai_compatible::Config {
         config.budgets = self.patience(config.budgets);
@@ -183,6 +188,18 @@ impl Models {
         };
         let config = self.reach.at_home(openai_compatible::Config::new(local.url, local.model));
         Some((Provider::OpenAiCompatible(config), Source::Local))
+    }
+
+    /// The address of the provider that the gateway has without anybody's own key; the one that [`Self::by_itself`]
+    /// would choose.
+    pub fn address(&self) -> Option<String> {
+        if self.installation.key().is_some() {
+            return Some(self.reach.address().to_owned());
+        }
+        if let Some(provider) = &self.environment {
+            return provider.address().map(str::to_owned);
+        }
+        self.installation.local().map(|local| local.url).or_else(|| self.local_model_url.clone())
     }
 
     pub fn anthropic(&self, key: Secret) -> Provider {

@@ -1,6 +1,6 @@
 //! The description of the routes that the gateway answers itself.
 
-use crate::{assistant, health, models};
+use crate::{assistant, egress, health, models};
 use utoipa::OpenApi;
 
 #[derive(OpenApi)]
@@ -12,6 +12,10 @@ use utoipa::OpenApi;
     models::admin::delete_local,
     models::admin::put_key,
     models::admin::delete_key,
+    egress::http::list,
+    egress::http::hosts,
+    egress::http::add,
+    egress::http::remove,
 ))]
 struct Own;
 

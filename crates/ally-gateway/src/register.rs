@@ -18,6 +18,35 @@ pub const REGISTER: &[Entry] = &[
         recipients: &[],
         personal: true,
     },
+    Entry {
+        place: Place::Columns {
+            store: "gateway",
+            table: "egress",
+            columns: &["server", "day", "host", "calls", "refused", "sent", "received"],
+        },
+        what: "How often your assistant called a host on a day, how often it was refused, and how many bytes went each \
+               way; never what",
+        category: "user.behavior",
+        purpose: "showing you where your data went",
+        basis: Basis::Contract,
+        kept: Kept::Days(365),
+        recipients: &[],
+        personal: true,
+    },
+    Entry {
+        place: Place::Columns {
+            store: "gateway",
+            table: "egress_hosts",
+            columns: &["server", "host", "port", "since"],
+        },
+        what: "The hosts that you allowed your assistant to call",
+        category: "user.behavior",
+        purpose: "calling nothing that you did not allow",
+        basis: Basis::Contract,
+        kept: Kept::UntilDeleted,
+        recipients: &[],
+        personal: true,
+    },
     ally_store::migrations_entry("gateway"),
     Entry {
         place: Place::File { pattern: "gateway/provider.sealed" },

@@ -1,12 +1,12 @@
 //! The table of contents: which path is answered by whom.
 
 use crate::gateway::Gateway;
-use crate::{assets, assistant, edge, forward, health, models};
+use crate::{assets, assistant, edge, egress, forward, health, models};
 use ally_http::{answer, log};
 use ally_types::ServerId;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::{any, delete, get, post, put};
 use axum::{Extension, Router};
 
 /// Nouns under `/api/v1` that the platform answers.
@@ -40,6 +40,10 @@ pub const OWN: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/provider/local"),
     ("PUT", "/api/v1/provider/installation"),
     ("DELETE", "/api/v1/provider/installation"),
+    ("GET", "/api/v1/egress"),
+    ("GET", "/api/v1/egress/hosts"),
+    ("POST", "/api/v1/egress/hosts"),
+    ("DELETE", "/api/v1/egress/hosts/{host}"),
 ];
 
 /// The routes for browsers.
@@ -51,6 +55,9 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
         .route("/api/v1/assistant/stop", post(assistant::stop))
         .route("/api/v1/provider/local", put(models::admin::put_local).delete(models::admin::delete_local))
         .route("/api/v1/provider/installation", put(models::admin::put_key).delete(models::admin::delete_key))
+        .route("/api/v1/egress", get(egress::http::list))
+        .route("/api/v1/egress/hosts", get(egress::http::hosts).post(egress::http::add))
+        .route("/api/v1/egress/hosts/{host}", delete(egress::http::remove))
         // the app
         .route("/app", get(assets::index))
         .route("/app/", get(assets::index))
@@ -92,7 +99,7 @@ fn probe(gateway: &Gateway) -> Router<Gateway> {
 
 /// The routes for the outbound calls of one server. Whose socket it is, says who is asking.
 pub(crate) fn outbound(gateway: Gateway, server: ServerId) -> Router {
-    Router::new()
+    let own = Router::new()
         .route("/model", post(models::http::call))
         .route("/provider", get(models::http::provider))
         .route("/provider/test", post(models::http::test))
@@ -102,5 +109,11 @@ pub(crate) fn outbound(gateway: Gateway, server: ServerId) -> Router {
         .layer(DefaultBodyLimit::max(gateway.limits.model_body))
         .layer(from_fn(edge::catch_panics))
         .layer(from_fn(log::requests))
-        .with_state(gateway)
+        .with_state(gateway.clone());
+    // What goes to the outside is taken out before any path is looked at: it is a path of somebody else.
+    Router::new()
+        .fallback_service(own)
+        .layer(from_fn_with_state(gateway, egress::broker::first))
+        .layer(Extension(models::http::Caller(server)))
+        .layer(from_fn(edge::catch_panics))
 }

@@ -2,6 +2,8 @@
 
 use crate::boot::Boot;
 use crate::door::Door;
+use crate::egress::Outlet;
+use crate::egress::target::read_private;
 use crate::gateway::{Gateway, Limits, Parts};
 use crate::models;
 use ally_http::identity::Signer;
@@ -10,6 +12,7 @@ use ally_llm::{Budgets, Provider, anthropic};
 use ally_types::seal::Key;
 use ally_types::{Chance, Clock, Problem, Secret, log};
 use bytes::Bytes;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -29,9 +32,13 @@ pub async fn run(
     let listener: std::net::TcpListener = ally_sandbox::inherited(boot.listener_fd).map_err(|_| does_not_fit())?.into();
     listener.set_nonblocking(true).map_err(|_| does_not_fit())?;
     let listener = tokio::net::TcpListener::from_std(listener).map_err(|_| does_not_fit())?;
+    let listen = listener.local_addr().ok();
     let (host, messages) = mpsc::channel(64);
     let host_socket = boot.run_dir.join("host-gateway.sock");
-    let gateway = Gateway::new(parts(boot, client, openapi, clock, chance, host)?).map_err(Problem::from)?;
+    let gateway =
+        Gateway::new(Parts { egress: outlet(&boot, listen)?, ..parts(boot, client, openapi, clock, chance, host)? })
+            .map_err(Problem::from)?;
+    tokio::spawn(gateway.clone().forget_old_counts());
     tokio::spawn(gateway.clone().follow_revocations());
     tokio::spawn(gateway.clone().follow_host(host_socket, messages));
     log::info("the gateway is up", &[]);
@@ -80,10 +87,17 @@ fn parts(
         trusted_proxies: boot.trusted_proxies,
         allow_plain_http: boot.allow_plain_http,
         openapi,
+        egress: Outlet::default(),
         limits: Limits::default(),
         clock,
         chance,
     })
+}
+
+/// The way out: into the real world, with the exceptions that the administrator made.
+fn outlet(boot: &Boot, listen: Option<SocketAddr>) -> Result<Outlet, Problem> {
+    let private = read_private(&boot.egress_private).map_err(|_| does_not_fit())?;
+    Ok(Outlet { private, listen, ..Outlet::default() })
 }
 
 fn does_not_fit() -> Problem {

@@ -6,7 +6,7 @@ mod refusals;
 
 use crate::provider::Events;
 use crate::wire::{self, Budgets};
-use crate::{Failure, FailureKind, Request};
+use crate::{Failure, FailureKind, Meter, Request};
 use ally_types::Secret;
 use read::Answer;
 use std::time::Duration;
@@ -41,6 +41,8 @@ pub struct Config {
     pub thinking: Thinking,
     /// How long silence is accepted.
     pub budgets: Budgets,
+    /// What counts the bytes of its calls.
+    pub meter: Meter,
 }
 
 /// Whether the model's thinking is asked for.
@@ -63,6 +65,7 @@ impl Config {
             version: VERSION.to_owned(),
             thinking: Thinking::default(),
             budgets: Budgets::default(),
+            meter: Meter::default(),
         }
     }
 
@@ -84,9 +87,10 @@ impl Config {
 pub(crate) fn stream(client: &reqwest::Client, config: &Config, request: &Request) -> Events {
     let asked = config.request(client, http::Method::POST, "/v1/messages").and_then(|post| {
         let body = serde_json::to_vec(&ask::body(config, request)).map_err(|_| Failure::of(FailureKind::BadRequest))?;
+        config.meter.sends(body.len());
         Ok(post.header(http::header::CONTENT_TYPE, "application/json").body(body))
     });
-    wire::call(asked, config.budgets, Answer::default())
+    wire::call(asked, config.budgets, config.meter.clone(), Answer::default())
 }
 
 /// How long a question about the key or the models may take.
@@ -95,14 +99,14 @@ const SHORT_CALL: Duration = Duration::from_secs(10);
 /// Asks the service whether the key works. Costs nothing.
 pub async fn check_key(client: &reqwest::Client, config: &Config) -> Result<(), Failure> {
     let request = config.request(client, http::Method::GET, "/v1/models?limit=1");
-    wire::fetch_json::<Answer>(request, SHORT_CALL).await.map(drop)
+    wire::fetch_json::<Answer>(request, SHORT_CALL, &config.meter).await.map(drop)
 }
 
 /// The model to use with this key: the configured one if the service lists it, under its own name or as an alias of
 /// a dated one; else the first that is still in use. Also shows that the key works.
 pub async fn default_model(client: &reqwest::Client, config: &Config) -> Result<String, Failure> {
     let request = config.request(client, http::Method::GET, "/v1/models?limit=1000");
-    let list = wire::fetch_json::<Answer>(request, SHORT_CALL).await?;
+    let list = wire::fetch_json::<Answer>(request, SHORT_CALL, &config.meter).await?;
     let models = list["data"].as_array().ok_or(Failure::of(FailureKind::Garbage))?;
     let names = || models.iter().filter_map(|model| model["id"].as_str());
     if names().any(|name| is_named(name, &config.model)) {

@@ -9,6 +9,7 @@ pub mod anthropic;
 pub mod builtin;
 pub mod event;
 pub mod local;
+pub mod meter;
 pub mod openai_compatible;
 pub mod provider;
 pub mod register;
@@ -20,6 +21,7 @@ pub mod stand_in;
 mod wire;
 
 pub use event::{Event, Failure, FailureKind, Stop, Usage};
+pub use meter::Meter;
 pub use provider::{Events, Provider};
 pub use register::REGISTER;
 pub use request::{Block, Message, Request, Role, ToolSpec};

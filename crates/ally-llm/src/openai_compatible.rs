@@ -5,7 +5,7 @@ mod read;
 
 use crate::provider::Events;
 use crate::wire::{self, Budgets};
-use crate::{Failure, FailureKind, Request};
+use crate::{Failure, FailureKind, Meter, Request};
 use ally_types::Secret;
 pub(crate) use read::Answer;
 use std::time::Duration;
@@ -24,6 +24,8 @@ pub struct Config {
     pub model: String,
     /// How long silence is accepted.
     pub budgets: Budgets,
+    /// What counts the bytes of its calls.
+    pub meter: Meter,
 }
 
 impl Config {
@@ -35,6 +37,7 @@ impl Config {
             model: model.into(),
             // A server at home may first have to read the model from a slow disk.
             budgets: Budgets { first_token: Duration::from_secs(300), ..Budgets::default() },
+            meter: Meter::default(),
         }
     }
 
@@ -65,15 +68,16 @@ fn root(url: &str) -> &str {
 pub(crate) fn stream(client: &reqwest::Client, config: &Config, request: &Request) -> Events {
     let asked = config.request(client, http::Method::POST, "/v1/chat/completions").and_then(|post| {
         let body = serde_json::to_vec(&ask::body(config, request)).map_err(|_| Failure::of(FailureKind::BadRequest))?;
+        config.meter.sends(body.len());
         Ok(post.header(http::header::CONTENT_TYPE, "application/json").body(body))
     });
-    wire::call(asked, config.budgets, Answer::new(request))
+    wire::call(asked, config.budgets, config.meter.clone(), Answer::new(request))
 }
 
 /// The names of the models that the server offers, in its order.
 pub async fn models(client: &reqwest::Client, config: &Config, within: Duration) -> Result<Vec<String>, Failure> {
     let request = config.request(client, http::Method::GET, "/v1/models");
-    let list = wire::fetch_json::<Answer>(request, within).await?;
+    let list = wire::fetch_json::<Answer>(request, within, &config.meter).await?;
     let data = list["data"].as_array().ok_or(Failure::of(FailureKind::Garbage))?;
     Ok(data.iter().filter_map(|model| model["id"].as_str()).map(str::to_owned).collect())
 }

@@ -1,6 +1,6 @@
 //! Whoever answers: one enum over all adapters, with the promise that every answer has exactly one end.
 
-use crate::{Event, Failure, FailureKind, Request, Scripted, anthropic, builtin, openai_compatible};
+use crate::{Event, Failure, FailureKind, Meter, Request, Scripted, anthropic, builtin, openai_compatible};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
@@ -28,6 +28,25 @@ impl Provider {
             Self::OpenAiCompatible(_) => openai_compatible::NAME,
             Self::Scripted(_) => crate::scripted::NAME,
             Self::BuiltIn => builtin::NAME,
+        }
+    }
+
+    /// Where its calls go; `None` where nothing leaves.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Self::Anthropic(config) => Some(&config.base_url),
+            Self::OpenAiCompatible(config) => Some(&config.base_url),
+            Self::Scripted(_) | Self::BuiltIn => None,
+        }
+    }
+
+    /// The same provider, whose calls this meter counts.
+    #[must_use]
+    pub fn metered(self, meter: Meter) -> Self {
+        match self {
+            Self::Anthropic(config) => Self::Anthropic(anthropic::Config { meter, ..config }),
+            Self::OpenAiCompatible(config) => Self::OpenAiCompatible(openai_compatible::Config { meter, ..config }),
+            other => other,
         }
     }
 

@@ -1,7 +1,7 @@
 //! One call over HTTP: sends it, watches the two budgets, reads the stream and says how it ended.
 
 use crate::provider::Events;
-use crate::{Event, Failure, FailureKind, sse};
+use crate::{Event, Failure, FailureKind, Meter, sse};
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -43,6 +43,7 @@ const ERROR_BODY: usize = 64 << 10;
 pub(crate) fn call<R: Reading>(
     request: Result<reqwest::RequestBuilder, Failure>,
     budgets: Budgets,
+    meter: Meter,
     reading: R,
 ) -> Events {
     let mut ready = VecDeque::new();
@@ -51,6 +52,7 @@ pub(crate) fn call<R: Reading>(
         request,
         response: None,
         budgets,
+        meter,
         silent_until: None,
         events: sse::Reader::new(sse::Limits::default()),
         reading,
@@ -66,12 +68,13 @@ pub(crate) fn call<R: Reading>(
 pub(crate) async fn fetch_json<R: Reading>(
     request: Result<reqwest::RequestBuilder, Failure>,
     within: Duration,
+    meter: &Meter,
 ) -> Result<serde_json::Value, Failure> {
     /// Most bytes of such an answer.
     const BODY: usize = 4 << 20;
     let until = Instant::now() + within;
-    let mut response = send::<R>(request?, until).await?;
-    let bytes = body(&mut response, BODY, until).await?;
+    let mut response = send::<R>(request?, until, meter).await?;
+    let bytes = body(&mut response, BODY, until, meter).await?;
     serde_json::from_slice(&bytes).map_err(|_| Failure::of(FailureKind::Garbage))
 }
 
@@ -79,6 +82,7 @@ struct Call<R> {
     request: Option<reqwest::RequestBuilder>,
     response: Option<reqwest::Response>,
     budgets: Budgets,
+    meter: Meter,
     silent_until: Option<Instant>,
     events: sse::Reader,
     reading: R,
@@ -103,7 +107,7 @@ impl<R: Reading> Call<R> {
         if let Some(request) = self.request.take() {
             let until = Instant::now() + self.budgets.first_token;
             self.silent_until = Some(until);
-            let response = send::<R>(request, until).await?;
+            let response = send::<R>(request, until, &self.meter).await?;
             if !is_event_stream(&response) {
                 return Err(Failure::of(FailureKind::Garbage));
             }
@@ -120,7 +124,10 @@ impl<R: Reading> Call<R> {
                 self.response = None;
                 self.reading.close(&mut self.ready)
             }
-            Ok(Ok(Some(bytes))) => self.read(&bytes),
+            Ok(Ok(Some(bytes))) => {
+                self.meter.receives(bytes.len());
+                self.read(&bytes)
+            }
         }
     }
 
@@ -137,7 +144,11 @@ impl<R: Reading> Call<R> {
     }
 }
 
-async fn send<R: Reading>(request: reqwest::RequestBuilder, until: Instant) -> Result<reqwest::Response, Failure> {
+async fn send<R: Reading>(
+    request: reqwest::RequestBuilder,
+    until: Instant,
+    meter: &Meter,
+) -> Result<reqwest::Response, Failure> {
     let mut response = match timeout_at(until, request.send()).await {
         Err(_) => return Err(Failure::of(FailureKind::Stalled)),
         Ok(Err(_)) => return Err(Failure::of(FailureKind::Network)),
@@ -150,14 +161,23 @@ async fn send<R: Reading>(request: reqwest::RequestBuilder, until: Instant) -> R
     let retry_after =
         response.headers().get(http::header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     // Without the body the status alone decides.
-    let said = body(&mut response, ERROR_BODY, until).await.unwrap_or_default();
+    let said = body(&mut response, ERROR_BODY, until, meter).await.unwrap_or_default();
     Err(Failure { kind: R::judge(status.as_u16(), &said), retry_after, status: Some(status.as_u16()) })
 }
 
-async fn body(response: &mut reqwest::Response, most: usize, until: Instant) -> Result<Vec<u8>, Failure> {
+async fn body(
+    response: &mut reqwest::Response,
+    most: usize,
+    until: Instant,
+    meter: &Meter,
+) -> Result<Vec<u8>, Failure> {
     let mut whole = Vec::new();
     loop {
-        match timeout_at(until, response.chunk()).await {
+        let read = timeout_at(until, response.chunk()).await;
+        if let Ok(Ok(Some(bytes))) = &read {
+            meter.receives(bytes.len());
+        }
+        match read {
             Err(_) => return Err(Failure::of(FailureKind::Stalled)),
             Ok(Err(_)) => return Err(Failure::of(FailureKind::Truncated)),
             Ok(Ok(None)) => return Ok(whole),

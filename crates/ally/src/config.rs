@@ -42,6 +42,8 @@ pub struct Config {
     pub anthropic_base_url: Option<String>,
     /// Which of Anthropic's models answers.
     pub anthropic_model: Option<String>,
+    /// Places in the house that people's assistants may call, as `host:port` with commas.
+    pub egress_private: String,
     /// A local model server.
     pub local_model_url: Option<String>,
     /// So long a model may take to begin its answer.
@@ -128,6 +130,7 @@ impl Config {
         let model_first_token_seconds =
             at_least_one("ALLY_MODEL_FIRST_TOKEN_SECONDS", given.model_first_token_seconds, 90)?;
         let model_stall_seconds = at_least_one("ALLY_MODEL_STALL_SECONDS", given.model_stall_seconds, 60)?;
+        let egress_private = places_in_the_house(given.egress_private)?;
         let key_dir = given.secret_key_file.map(|path| directory.join(path));
         let level = one_of("log", given.log, "info", &["error", "warn", "info", "debug", "trace"])?;
         let config = Self {
@@ -145,6 +148,7 @@ impl Config {
             anthropic_key: None,
             anthropic_base_url: given.anthropic_base_url,
             anthropic_model: given.anthropic_model,
+            egress_private,
             local_model_url: given.local_model_url,
             model_first_token_seconds,
             model_stall_seconds,
@@ -256,6 +260,17 @@ fn at_least_one(name: &str, given: Option<u64>, default: u64) -> Result<u64, Con
         0 => Err(ConfigError::new(format!("{name} is 0, so no model could answer."), format!("Write {default}."))),
         number => Ok(number),
     }
+}
+
+/// Reads the list of places in the house, and writes it as it was understood.
+fn places_in_the_house(given: Option<String>) -> Result<String, ConfigError> {
+    let list = ally_gateway::read_private(&given.unwrap_or_default()).map_err(|entry| {
+        ConfigError::new(
+            format!("\"{entry}\" in ALLY_EGRESS_PRIVATE is not a place that can be called."),
+            "Write each as host:port, such as mail.house.lan:993,10.0.0.5:25. Ranges cannot be named.",
+        )
+    })?;
+    Ok(list.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
 }
 
 fn level_of(word: &str) -> ally_types::log::Level {
@@ -394,6 +409,7 @@ mod tests {
         assert!(said(&[("ALLY_LISTEN", "here")]).contains("Write it as 127.0.0.1:8080."));
         assert!(said(&[("ALLY_LISTEN", "0.0.0.0:80")]).contains("ALLY_PUBLIC_URL"));
         assert!(said(&[("ALLY_PUBLIC_URL", "http://ally.lan")]).contains("https"));
+        assert!(said(&[("ALLY_EGRESS_PRIVATE", "10.0.0.0/8:25")]).contains("host:port"));
         assert!(said(&[("ALLY_SIGN_UP", "yes")]).contains("closed, invite, open"));
         assert!(said(&[("ALLY_IDLE_EXIT_SECONDS", "soon")]).contains("45"));
         assert!(said(&[("ALLY_MODEL_STALL_SECONDS", "0")]).contains("60"));

@@ -225,6 +225,7 @@ impl Plan {
             anthropic_key: config.anthropic_key.as_ref().map(|key| key.expose().to_owned()),
             anthropic_base_url: config.anthropic_base_url.clone(),
             anthropic_model: config.anthropic_model.clone(),
+            egress_private: config.egress_private.clone(),
             local_model_url: config.local_model_url.clone(),
         };
         Ok((

@@ -4,6 +4,7 @@ use super::Shown;
 use super::http::in_words;
 use super::installation::Local;
 use crate::edge::is_loopback;
+use crate::egress::providers;
 use crate::gateway::Gateway;
 use crate::sessions::Visitor;
 use ally_http::Json;
@@ -87,7 +88,8 @@ pub async fn put_key(
 ) -> Answer<Json<Shown>> {
     visitor.must_be_administrator()?;
     let key = Secret::new(pasted.key.expose().trim());
-    let Provider::Anthropic(config) = gateway.models.anthropic(key.clone()) else {
+    let (provider, _counted) = providers::count(&gateway, visitor.server, gateway.models.anthropic(key.clone()));
+    let Provider::Anthropic(config) = provider else {
         return Err(Rejection::from(Problem::internal()));
     };
     let model = anthropic::default_model(&gateway.models.client, &config).await.map_err(in_words)?;

@@ -1,10 +1,12 @@
-//! The counters file: how many tokens each server reserved and used on each day. Integers, nothing else.
+//! The counters file: how many tokens each server reserved and used on each day.
 
-use ally_store::{Migration, OptionalExtension as _, Store, StoreError, cells, params};
+use ally_store::{Migration, OptionalExtension as _, Store, StoreError, Tx, cells, params};
 use ally_types::{ServerId, Timestamp};
 use std::path::Path;
 
-const MIGRATIONS: &[Migration] = &[Migration {
+const MIGRATIONS: &[Migration] = &[FIRST, EGRESS];
+
+const FIRST: Migration = Migration {
     number: 1,
     name: "counters",
     sql: "CREATE TABLE counters (
@@ -15,7 +17,11 @@ const MIGRATIONS: &[Migration] = &[Migration {
         settled INTEGER NOT NULL DEFAULT 0,
         PRIMARY KEY (server, period)
     ) STRICT, WITHOUT ROWID",
-}];
+};
+
+/// Counts of calls to the outside, and the lists of what may be called; see `egress.rs`.
+const EGRESS: Migration =
+    Migration { number: 2, name: "egress", sql: include_str!("../../migrations/0002_egress.sql") };
 
 /// Counts are dropped after a year.
 const KEPT_DAYS: i64 = 365;
@@ -50,10 +56,14 @@ impl Counters {
         let store = Store::open(&directory.join("counters.db"), MIGRATIONS)?;
         store.write_now(move |tx| -> Result<(), StoreError> {
             tx.execute("UPDATE counters SET settled = settled + reserved, reserved = 0 WHERE reserved > 0", [])?;
-            tx.execute("DELETE FROM counters WHERE period < ?1", params![period(now) - KEPT_DAYS])?;
-            Ok(())
+            forget(tx, period(now))
         })?;
         Ok(Self(store))
+    }
+
+    /// The database, for what else is counted.
+    pub(crate) fn store(&self) -> Store {
+        self.0.clone()
     }
 
     /// Holds `tokens` before a call leaves. `None` when the grant does not reach; else the period to settle.
@@ -126,6 +136,12 @@ impl Counters {
     pub async fn columns(&self) -> Result<Vec<(String, Vec<String>)>, StoreError> {
         self.0.columns().await
     }
+}
+
+/// Drops what is older than it may be.
+pub(crate) fn forget(tx: &Tx, today: i64) -> Result<(), StoreError> {
+    tx.execute("DELETE FROM counters WHERE period < ?1", params![today - KEPT_DAYS])?;
+    Ok(())
 }
 
 const fn period(at: Timestamp) -> i64 {

@@ -2,6 +2,7 @@
 
 use super::Shown;
 use super::bill::{Bill, Place, Refusal};
+use crate::egress::providers;
 use crate::forward;
 use crate::gateway::Gateway;
 use ally_http::Json;
@@ -42,7 +43,7 @@ pub async fn call(
     let Json(request) = read.await.map_err(|_| Rejection::from(slow_body()))??;
     let (provider, payer) = gateway.models.choose(own).await;
     Ok(lines(match Bill::open(place, payer, &request).await {
-        Ok(bill) => answer(provider.stream(&gateway.models.client, &request), bill),
+        Ok(bill) => answer(providers::stream(&gateway, server, provider, &request), bill),
         Err(refusal) => Body::from(line(&Event::Failed { failure: refused(&refusal) })),
     }))
 }
@@ -97,9 +98,14 @@ pub async fn provider(State(gateway): State<Gateway>) -> Json<Shown> {
 }
 
 /// Tests a person's own key.
-pub async fn test(State(gateway): State<Gateway>, headers: HeaderMap) -> Answer<StatusCode> {
+pub async fn test(
+    State(gateway): State<Gateway>,
+    Extension(Caller(server)): Extension<Caller>,
+    headers: HeaderMap,
+) -> Answer<StatusCode> {
     let key = own_key(&headers)?.ok_or_else(|| Rejection::from(key_refused()))?;
-    if let Provider::Anthropic(config) = gateway.models.anthropic(key) {
+    let (provider, _counted) = providers::count(&gateway, server, gateway.models.anthropic(key));
+    if let Provider::Anthropic(config) = provider {
         anthropic::check_key(&gateway.models.client, &config).await.map_err(in_words)?;
     }
     Ok(StatusCode::NO_CONTENT)

@@ -282,6 +282,7 @@ fn the_own_routes_are_described() {
     for (method, path) in ally_gateway::router::OWN {
         let item = described.paths.paths.get(*path).unwrap_or_else(|| panic!("{path} is not described"));
         let is_there = match *method {
+            "GET" => item.get.is_some(),
             "POST" => item.post.is_some(),
             "PUT" => item.put.is_some(),
             _ => item.delete.is_some(),

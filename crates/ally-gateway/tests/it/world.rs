@@ -1,6 +1,6 @@
 //! A gateway between a platform and assistants that tests steer.
 
-use ally_gateway::{BoxedIo, Door, Gateway, Limits, Parts, Reach};
+use ally_gateway::{BoxedIo, Door, Gateway, Limits, Outlet, Parts, Reach};
 use ally_http::identity::{Signer, Verifier};
 use ally_http::session::{Sessions, Subject};
 use ally_http::socket::call_over;
@@ -167,6 +167,7 @@ pub struct Choice {
     pub limits: Option<Limits>,
     pub directory: Option<tempfile::TempDir>,
     pub public_url: Option<&'static str>,
+    pub egress: Outlet,
     pub proxy: Option<std::net::IpAddr>,
 }
 
@@ -217,6 +218,7 @@ impl World {
             trusted_proxies: choice.proxy.into_iter().collect(),
             allow_plain_http: false,
             openapi: Bytes::from_static(b"{}"),
+            egress: choice.egress,
             limits,
         })
         .unwrap();

@@ -45,6 +45,9 @@ pub struct Given {
     /// Which of Anthropic's models answers (`ANTHROPIC_MODEL`)
     #[arg(long)]
     pub anthropic_model: Option<String>,
+    /// Places in the house that assistants may call, host:port with commas (`ALLY_EGRESS_PRIVATE`)
+    #[arg(long)]
+    pub egress_private: Option<String>,
     /// A model server that speaks OpenAI's protocol (`ALLY_LOCAL_MODEL_URL`)
     #[arg(long)]
     pub local_model_url: Option<String>,
@@ -80,6 +83,7 @@ pub(super) fn from_environment(environment: &Environment) -> Result<Given, Confi
         trusted_proxies: get("ALLY_TRUSTED_PROXIES"),
         anthropic_base_url: get("ANTHROPIC_BASE_URL"),
         anthropic_model: get("ANTHROPIC_MODEL"),
+        egress_private: get("ALLY_EGRESS_PRIVATE"),
         local_model_url: get("ALLY_LOCAL_MODEL_URL"),
         model_first_token_seconds: number("ALLY_MODEL_FIRST_TOKEN_SECONDS", "Write 90.")?,
         model_stall_seconds: number("ALLY_MODEL_STALL_SECONDS", "Write 60.")?,
@@ -104,6 +108,7 @@ impl Given {
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             anthropic_base_url: self.anthropic_base_url.or(other.anthropic_base_url),
             anthropic_model: self.anthropic_model.or(other.anthropic_model),
+            egress_private: self.egress_private.or(other.egress_private),
             local_model_url: self.local_model_url.or(other.local_model_url),
             model_first_token_seconds: self.model_first_token_seconds.or(other.model_first_token_seconds),
             model_stall_seconds: self.model_stall_seconds.or(other.model_stall_seconds),

@@ -114,6 +114,7 @@ impl TestApp {
             trusted_proxies: Vec::new(),
             allow_plain_http: false,
             openapi: ally::openapi::json().into(),
+            egress: ally_gateway::Outlet::default(),
             limits: ally_gateway::Limits { looks_for_local_models: false, ..ally_gateway::Limits::default() },
         })
         .unwrap();
@@ -198,7 +199,7 @@ impl Connect for ToGateway {
             let service = hyper_util::service::TowerToHyperService::new(router);
             tokio::spawn(async move {
                 let served = hyper::server::conn::http1::Builder::new();
-                let _ = served.serve_connection(hyper_util::rt::TokioIo::new(far), service).await;
+                let _ = served.serve_connection(hyper_util::rt::TokioIo::new(far), service).with_upgrades().await;
             });
             Ok(near)
         }
