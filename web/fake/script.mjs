@@ -44,7 +44,7 @@ export function answer(text, provider, files) {
     if (know) {
       const found = files.list().flatMap((path) => files.read(path).split("\n").filter((line) => line.toLowerCase().includes(know[1].toLowerCase())));
       return builtin([
-        { tool: "memory_search", input: { query: know[1] }, act: () => ({ summary: `Searched the memory for “${know[1]}”` }) },
+        { tool: "memory_search", input: { query: know[1] }, act: () => ({ summary: "2 hits" }) },
         { text: found.length ? `This is what I have written down:\n\n${found.join("\n")}` : `I have nothing written down about ${know[1]}.` },
       ]);
     }
@@ -83,6 +83,6 @@ export function answer(text, provider, files) {
     const act = () => ({ summary: "Wrote preferences.md", file: files.write("preferences.md", "# Preferences\n\n- Prefers short answers\n", "assistant") });
     return { author, usage, steps: [{ text: "I will write that down.\n\n" }, { tool: "memory", input: { command: "create", path: "/memories/preferences.md", file_text: "# Preferences\n\n- Prefers short answers\n" }, act }, ...pieces("Done. From now on I keep it short.", 8)] };
   }
-  const act = () => ({ summary: "Searched the memory for “offsite”" });
+  const act = () => ({ summary: "2 hits" });
   return { author, usage, steps: [{ tool: "memory_search", input: { query: "offsite" }, act }, ...pieces(LONG, 9)] };
 }

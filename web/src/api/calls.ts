@@ -82,5 +82,5 @@ export const egress = {
   },
   hosts: () => call<{ items: EgressHost[] }>("GET", "/api/v1/egress/hosts"),
   allow: (host: string, port?: number) => call<EgressHost>("POST", "/api/v1/egress/hosts", { host, port }),
-  disallow: (host: string) => call<void>("DELETE", `/api/v1/egress/hosts/${encodeURIComponent(host)}`),
+  disallow: (host: string, port: number) => call<void>("DELETE", `/api/v1/egress/hosts/${encodeURIComponent(host)}?port=${port}`),
 };

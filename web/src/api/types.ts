@@ -37,7 +37,6 @@ export type WallsEvent =
   | { type: "attempt"; name: string; words: string; outcome: "refused" | "succeeded" | "skipped"; by?: string | null }
   | { type: "finished"; tried: number; refused: number; succeeded: number };
 export type WallsAttempt = Extract<WallsEvent, { type: "attempt" }>;
-export type WallsSummary = Extract<WallsEvent, { type: "finished" }>;
 
 /** What went to one host on one day (UTC): calls let through and refused, and bytes. Never paths, never content. */
 export interface EgressDay {

@@ -33,9 +33,9 @@ export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path:
   );
 }
 
-/** What was done. The result of a search says little without what was looked for. */
+/** What was done. "2 hits" or "1 file" says little without what was looked for. */
 function line(part: ToolPart): string {
-  if (part.tool === "memory_search" && part.summary) return `${describe(part)} · ${part.summary}`;
+  if (part.summary && /^\d/.test(part.summary) && part.tool.startsWith("memory")) return `${describe(part)} · ${part.summary}`;
   return part.summary || describe(part);
 }
 

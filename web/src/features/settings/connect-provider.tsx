@@ -22,7 +22,7 @@ export function ConnectProvider() {
         <div>
           <h3 className="text-[14.5px] font-medium">{t("provider.environment.title")}</h3>
           <p className="mt-0.5 text-[14.5px] text-ink-2">
-            <code className="me-2 inline-block max-w-full rounded-sm border border-line bg-sunken px-1.5 py-0.5 text-[12.5px] text-ink">ANTHROPIC_API_KEY=sk-ant-… make run</code>
+            <code className="mt-1 mb-1.5 block w-fit max-w-full rounded-sm border border-line bg-sunken px-1.5 py-0.5 text-[12.5px] text-ink">ANTHROPIC_API_KEY=sk-ant-… make run</code>
             {t("provider.environment.lead")}
           </p>
         </div>

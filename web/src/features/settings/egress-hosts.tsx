@@ -38,17 +38,14 @@ function List({ hosts }: { hosts: EgressHost[] }) {
   const queries = useQueryClient();
   const refresh = () => queries.invalidateQueries({ queryKey: egressHostsQuery.queryKey });
   const remove = useMutation({
-    mutationFn: egress.disallow,
-    onSuccess: (_, host) => {
-      const gone = hosts.filter((one) => one.host === host && one.from === "person");
-      showToast({ text: t("egress.hosts.removed", { host }), action: { label: t("undo"), act: () => void putBack(host, gone) } });
-    },
+    mutationFn: ({ host, port }: EgressHost) => egress.disallow(host, port),
+    onSuccess: (_, gone) => showToast({ text: t("egress.hosts.removed", { host: gone.host }), action: { label: t("undo"), act: () => void putBack(gone) } }),
     onSettled: refresh,
   });
 
-  async function putBack(host: string, gone: EgressHost[]) {
+  async function putBack({ host, port }: EgressHost) {
     try {
-      for (const one of gone) await egress.allow(one.host, one.port);
+      await egress.allow(host, port);
       showToast({ text: t("egress.hosts.back", { host }) });
     } catch (error) {
       showToast({ text: t("egress.hosts.back.failed", { host, problem: problemOf(error).title }) });
@@ -74,7 +71,7 @@ function List({ hosts }: { hosts: EgressHost[] }) {
               </p>
             </div>
             {one.from === "person" && (
-              <Button look="danger" aria-label={t("egress.hosts.remove.named", { host: one.host })} isBusy={remove.isPending && remove.variables === one.host} onClick={() => remove.mutate(one.host)}>
+              <Button look="danger" aria-label={t("egress.hosts.remove.named", { host: one.host })} isBusy={remove.isPending && remove.variables === one} onClick={() => remove.mutate(one)}>
                 {t("egress.hosts.remove")}
               </Button>
             )}

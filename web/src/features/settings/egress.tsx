@@ -137,7 +137,7 @@ function Table({ label, rows }: { label: string; rows: EgressDay[] }) {
         {rows.map((row) => (
           <tr key={row.host} className="border-b border-line align-top">
             <th scope="row" className="py-2 text-start font-normal">
-              <span className="font-mono text-[13px]">{row.host}</span>
+              {row.host === "*" ? <span>{t("egress.host.unreadable")}</span> : <span className="font-mono text-[13px]">{row.host}</span>}
               <span className="num block text-[13px] text-ink-2 sm:hidden">{row.refused > 0 ? t("egress.line.refused", { calls: row.calls, refused: count(row.refused) }) : t("egress.line", { calls: row.calls })}</span>
             </th>
             <td className={`${NUMBER} ${WIDE}`}>{count(row.calls)}</td>

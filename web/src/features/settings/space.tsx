@@ -27,8 +27,8 @@ export function SpacePage({ wallsLink }: { wallsLink: ReactNode }) {
         {state.data && (
           <>
             <Level space={state.data} />
-            <p className="mt-2">{wallsLink}</p>
-            <dl className="mt-5 grid grid-cols-[auto_1fr] gap-x-6 gap-y-1 text-[14px]">
+            <p className="mt-4">{wallsLink}</p>
+            <dl className="mt-6 grid gap-x-6 text-[14px] sm:grid-cols-[auto_1fr] sm:gap-y-1 max-sm:[&>dd]:mb-2">
               <dt className="text-ink-3">{t("space.server")}</dt>
               <dd className="font-mono text-[13px]">{state.data.server}</dd>
               <dt className="text-ink-3">{t("space.started")}</dt>

@@ -3,7 +3,7 @@ import clsx from "clsx";
 import { CircleSlash, ShieldAlert, ShieldCheck } from "lucide-react";
 import type { ReactNode } from "react";
 import "../../i18n/settings";
-import type { WallsAttempt, WallsSummary } from "../../api/types";
+import type { WallsAttempt } from "../../api/types";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Notice } from "../../ui/notice";
@@ -98,14 +98,13 @@ function End({ trial, level, isAdministrator }: { trial: Trial } & Props) {
   if (trial.state === "stopped") return <Notice title={t("walls.test.stopped", { tried: trial.attempts.length })} lines={[...wentThrough(trial.attempts), t("walls.test.stopped.next")]} className="mt-4" />;
   if (trial.state !== "finished") return null;
 
-  const { summary, attempts } = trial;
-  const skipped = attempts.filter((attempt) => attempt.outcome === "skipped").length;
+  const { refused, succeeded, skipped } = countsOf(trial.attempts);
   const note = skipped > 0 ? t("walls.test.summary.skipped", { skipped }) : null;
-  if (summary.succeeded === 0) {
-    const held = summary.refused > 0;
+  if (succeeded === 0) {
+    const held = refused > 0;
     return (
       <Box icon={held ? <ShieldCheck aria-hidden className="mt-0.5 size-5 shrink-0 text-ok" /> : <CircleSlash aria-hidden className="mt-0.5 size-5 shrink-0 text-ink-3" />}>
-        <p className="num font-medium">{inNumbers(summary)}</p>
+        <p className="num font-medium">{inNumbers(trial.attempts)}</p>
         <p className="text-ink-2">{held ? t("walls.test.held") : t("walls.test.nothing")}</p>
         {note && <p className="text-ink-2">{note}</p>}
       </Box>
@@ -113,7 +112,7 @@ function End({ trial, level, isAdministrator }: { trial: Trial } & Props) {
   }
   return (
     <Box isWaiting icon={<ShieldAlert aria-hidden className="mt-0.5 size-5 shrink-0 text-wait" />}>
-      <p className="num font-medium">{inNumbers(summary)}</p>
+      <p className="num font-medium">{inNumbers(trial.attempts)}</p>
       <p className="text-ink-2">{t("walls.test.through")}</p>
       {note && <p className="text-ink-2">{note}</p>}
       <p className="mt-1.5">{level === "full" ? t("walls.test.through.full") : isAdministrator ? t("walls.test.through.administrator") : t("walls.test.through.person")}</p>
@@ -131,17 +130,26 @@ function Box({ icon, isWaiting, children }: { icon: ReactNode; isWaiting?: boole
   );
 }
 
-const inNumbers = ({ tried, refused, succeeded }: WallsSummary): string =>
-  succeeded > 0 ? t("walls.test.summary.through", { tried, refused, succeeded }) : t("walls.test.summary", { tried, refused });
+/** What stands in the list, so that the numbers and the entries cannot disagree. */
+function countsOf(attempts: WallsAttempt[]): Record<WallsAttempt["outcome"], number> {
+  const of = (outcome: WallsAttempt["outcome"]) => attempts.filter((attempt) => attempt.outcome === outcome).length;
+  return { refused: of("refused"), succeeded: of("succeeded"), skipped: of("skipped") };
+}
+
+function inNumbers(attempts: WallsAttempt[]): string {
+  const { refused, succeeded } = countsOf(attempts);
+  const tried = refused + succeeded;
+  return succeeded > 0 ? t("walls.test.summary.through", { tried, refused, succeeded }) : t("walls.test.summary", { tried, refused });
+}
 
 /** A trial that did not come to its end must not hide what went through before. */
 function wentThrough(attempts: WallsAttempt[]): string[] {
-  const through = attempts.filter((attempt) => attempt.outcome === "succeeded").length;
+  const through = countsOf(attempts).succeeded;
   return through > 0 ? [t("walls.test.some_through", { through })] : [];
 }
 
 /** What is read aloud: the beginning and the end, not every line. */
 function announcement(trial: Trial): string {
   if (trial.state === "running") return t("walls.test.begun");
-  return trial.state === "finished" ? inNumbers(trial.summary) : trial.state === "stopped" ? t("walls.test.stopped", { tried: trial.attempts.length }) : "";
+  return trial.state === "finished" ? inNumbers(trial.attempts) : trial.state === "stopped" ? t("walls.test.stopped", { tried: trial.attempts.length }) : "";
 }

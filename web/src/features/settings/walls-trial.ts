@@ -3,12 +3,11 @@ import { useEffect, useReducer, useRef } from "react";
 import { space } from "../../api/calls";
 import { signedOut } from "../../api/client";
 import { type Problem, ProblemError, problemOf } from "../../api/problem";
-import type { WallsAttempt, WallsEvent, WallsSummary } from "../../api/types";
+import type { WallsAttempt, WallsEvent } from "../../api/types";
 
 export type Trial =
   | { state: "never" }
-  | { state: "running" | "stopped"; attempts: WallsAttempt[] }
-  | { state: "finished"; attempts: WallsAttempt[]; summary: WallsSummary }
+  | { state: "running" | "stopped" | "finished"; attempts: WallsAttempt[] }
   /** The connection ended before the closing line. */
   | { state: "broken"; attempts: WallsAttempt[]; problem: Problem }
   /** It could not begin. */
@@ -27,7 +26,7 @@ export function next(trial: Trial, change: Change): Trial {
     return attempts.length === 0 && change.error instanceof ProblemError ? { state: "refused", problem } : { state: "broken", attempts, problem };
   }
   const { event } = change;
-  if (event.type === "finished") return { state: "finished", attempts, summary: event };
+  if (event.type === "finished") return { state: "finished", attempts };
   return event.type === "attempt" ? { state: "running", attempts: [...attempts, event] } : trial;
 }
 
