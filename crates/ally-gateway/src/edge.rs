@@ -4,6 +4,7 @@ use crate::gateway::Gateway;
 use crate::peer::Peer;
 use ally_http::answer::{self, Rejection};
 use ally_http::log::REQUEST_HEADER;
+use ally_http::page;
 use ally_types::{Problem, RequestId, log};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
@@ -99,6 +100,21 @@ pub async fn refuse_strange(State(gateway): State<Gateway>, request: Request, ne
         )
         .into_response(),
     }
+}
+
+/// Whoever opened an address in a browser reads a page where a program gets a problem. It is made here, so that it is
+/// there while the platform is away, too.
+pub async fn pages_for_people(request: Request, next: Next) -> Response {
+    let is_wanted = page::is_wanted(request.uri().path(), request.headers());
+    let response = next.run(request).await;
+    let Some(mut problem) = response.extensions().get::<Problem>().filter(|_| is_wanted).cloned() else {
+        return response;
+    };
+    // There is nothing to ask help for where somebody mistyped an address.
+    problem.request = problem.request.filter(|_| problem.status >= 500);
+    // Where Ally does not answer, every link of the page would lead to the page itself.
+    let leads_nowhere = matches!(&*problem.kind, "wrong_host" | "not_encrypted");
+    page::of(&problem, if leads_nowhere { page::Ways::LeftOut } else { page::Ways::Shown })
 }
 
 /// No empty, `.` or `..` segment, however it is written, and no slash in disguise.

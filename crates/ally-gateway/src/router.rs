@@ -83,6 +83,7 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
         .layer(from_fn(edge::catch_panics))
         .layer(from_fn_with_state(gateway.clone(), edge::refuse_strange))
         .layer(from_fn(log::requests))
+        .layer(from_fn(edge::pages_for_people))
         .merge(probe(&gateway))
         .layer(from_fn_with_state(gateway.clone(), edge::headers))
         .with_state(gateway)

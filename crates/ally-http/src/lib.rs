@@ -1,4 +1,4 @@
-//! What all routes share: problems, cookies, sessions, identity tokens, limits, request log, event streams, sockets.
+//! What all routes share: problems, plain pages, cookies, sessions, identity tokens, limits, request log, event streams, sockets.
 
 pub mod answer;
 pub mod cookie;
@@ -7,6 +7,7 @@ pub mod json;
 pub mod limit;
 pub mod log;
 pub mod origin;
+pub mod page;
 pub mod session;
 pub mod socket;
 pub mod stream;

@@ -6,7 +6,7 @@ mod landing;
 mod legal;
 
 use crate::platform::{App, Operator};
-use ally_http::answer;
+use ally_http::{answer, page};
 use ally_types::chance;
 use ally_types::register::Register;
 use axum::Router;
@@ -18,10 +18,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::sync::Arc;
 
 const STYLE: &str = include_str!("pages/public.css");
-
-/// Nothing is loaded but the style sheet and the icon, nothing is sent anywhere, and no other page may frame these.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// All public pages, ready to be sent.
 pub(crate) struct Documents {
@@ -73,7 +69,7 @@ fn digest(text: &str) -> String {
 
 fn harden(headers: &mut HeaderMap) {
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::CONTENT_SECURITY_POLICY, page::CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
@@ -119,16 +115,10 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 
 /// For a path that no route has: a page for people, a problem for programs.
 pub(crate) async fn missing(OriginalUri(uri): OriginalUri, headers: HeaderMap) -> Response {
-    let wants_page = headers
-        .get(header::ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .is_some_and(|accept| accept.contains("text/html"));
-    if !wants_page || uri.path().starts_with("/api/") || uri.path().starts_with("/internal/") {
+    if !page::is_wanted(uri.path(), &headers) {
         return answer::no_such_route().await.into_response();
     }
-    let page = landing::missing();
-    let mut response =
-        (StatusCode::NOT_FOUND, [(header::CONTENT_TYPE, "text/html; charset=utf-8")], page.render("")).into_response();
+    let mut response = page::of(&answer::no_such_route().await.0, page::Ways::Shown);
     harden(response.headers_mut());
     response
 }

@@ -143,6 +143,63 @@ async fn behind_a_proxy_only_the_public_name_is_answered_and_only_the_proxy_may_
     }
 }
 
+/// What a browser says when somebody types an address.
+const BROWSER: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
+
+#[tokio::test]
+async fn whoever_opens_an_address_in_a_browser_reads_a_page_and_a_program_gets_a_problem() {
+    let world = World::new().await;
+    for (method, path, status) in [
+        ("GET", "/nowhere", 404),
+        ("HEAD", "/nowhere", 404),
+        ("POST", "/nowhere", 404),
+        ("DELETE", "/nowhere/at/all", 404),
+        ("GET", "/assets/no-such-file.js", 404),
+        ("GET", "/a/../b", 400),
+        ("PUT", "/app", 405),
+        ("POST", "/legal/privacy", 405),
+    ] {
+        let answer = world.ask(method, path).header("accept", BROWSER).send().await;
+        let kind = answer.headers()["content-type"].to_str().unwrap().to_owned();
+        assert_eq!((answer.status().as_u16(), kind.as_str()), (status, "text/html; charset=utf-8"), "{method} {path}");
+        let policy = answer.headers()["content-security-policy"].to_str().unwrap();
+        assert!(!policy.contains("unsafe") && policy.contains("frame-ancestors 'none'"), "{method} {path}: {policy}");
+        let body = String::from_utf8(answer.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+        if method == "HEAD" {
+            assert_eq!(body, "");
+        } else {
+            assert_eq!(body.matches("<h1>").count(), 1, "{method} {path}: {body}");
+            assert!(body.contains("href=\"/public.css\"") && body.contains("href=\"/docs\""), "{body}");
+            assert!(!body.contains("<script") && !body.contains("style="), "{body}");
+        }
+        let program = world.ask(method, path).header("accept", "*/*").send().await;
+        assert_eq!(program.status().as_u16(), status, "{method} {path}");
+        assert_eq!(program.headers()["content-type"], "application/problem+json", "{method} {path}");
+    }
+    let interface = world.get("/api/v1/chats").header("accept", BROWSER);
+    assert_eq!(interface.problem().await, (401, "signed_out".to_owned()));
+}
+
+#[tokio::test]
+async fn a_page_says_what_is_wrong_when_the_platform_is_away_or_the_name_is_not_ours() {
+    let world = World::new().await;
+    world.platform.is_down.store(true, std::sync::atomic::Ordering::SeqCst);
+    let away = world.get("/").header("accept", BROWSER).send().await;
+    assert_eq!((away.status().as_u16(), away.headers().contains_key("retry-after")), (503, true));
+    let body = String::from_utf8(away.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(body.contains("<h1>") && body.contains("Trying again makes sense after"), "{body}");
+    assert!(body.contains("Request <code>req_"), "there is an id to quote: {body}");
+    let world = World::with(Choice { public_url: Some("https://ally.example"), ..Choice::default() }).await;
+    let elsewhere = world.get("/").header("accept", BROWSER).send().await;
+    assert_eq!(
+        (elsewhere.status().as_u16(), &elsewhere.headers()["content-type"]),
+        (421, &"text/html; charset=utf-8".parse().unwrap())
+    );
+    let body = String::from_utf8(elsewhere.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap();
+    assert!(body.contains("Open it at https://ally.example."), "{body}");
+    assert!(!body.contains("<a class=\"button\"") && !body.contains("<footer"), "no link leads back here: {body}");
+}
+
 #[tokio::test]
 async fn https_is_asked_for_again_only_where_it_is_used() {
     let plain = World::new().await;

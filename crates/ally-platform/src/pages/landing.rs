@@ -1,4 +1,4 @@
-//! The first page, the first steps, and the page for an address that leads nowhere.
+//! The first page and the first steps.
 
 use super::html::Page;
 
@@ -73,18 +73,6 @@ itself. Whoever runs the installation can also set <code>ANTHROPIC_API_KEY</code
 middle of what it does; it starts again and finishes what was open, and nothing is done twice.</p>
 <h2>If something is missing</h2>
 <p>Run <code>ally doctor</code> on the machine. It says what is configured, what is missing, and what that disables.</p>
-</article>
-"#,
-    );
-    page
-}
-
-pub(super) fn missing() -> Page {
-    let mut page = Page::new("Nothing here");
-    page.raw(
-        r#"<article>
-<h1>There is nothing at this address</h1>
-<p>It may have moved, or the link was cut. <a href="/">Go to the first page</a> or <a href="/app">open Ally</a>.</p>
 </article>
 "#,
     );

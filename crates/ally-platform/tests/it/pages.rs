@@ -3,6 +3,7 @@
 use crate::world::{Setup, on_both};
 use ally_platform::REGISTER;
 use ally_types::register::Place;
+use http::Method;
 
 const PAGES: [&str; 6] = ["/", "/docs", "/legal/privacy", "/legal/cookies", "/legal/terms", "/changelog"];
 
@@ -86,10 +87,23 @@ async fn the_privacy_and_cookie_pages_show_every_entry_of_the_register() {
 #[tokio::test]
 async fn an_address_that_leads_nowhere_says_so_to_people_and_programs() {
     on_both(Setup::public(), async |world| {
-        let page = world.send(world.get("/nowhere").header("accept", "text/html,*/*")).await;
-        assert_eq!(page.status, 404);
-        assert!(page.text.contains("There is nothing at this address"));
+        for method in [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS] {
+            let page = world.send(world.call(method.clone(), "/nowhere").header("accept", "text/html,*/*")).await;
+            assert_eq!(
+                (page.status.as_u16(), page.header("content-type")),
+                (404, "text/html; charset=utf-8"),
+                "{method}"
+            );
+            assert!(page.header("content-security-policy").starts_with("default-src 'none'"), "{method}");
+            if method == Method::HEAD {
+                continue;
+            }
+            assert!(page.text.contains("<h1>There is nothing at this address</h1>"), "{}", page.text);
+            assert!(page.text.contains("href=\"/legal/privacy\"") && !page.text.contains("<script"), "{}", page.text);
+        }
         assert_eq!(world.send(world.get("/nowhere")).await.problem(), (404, "route_not_found".to_owned()));
+        let interface = world.send(world.get("/api/v1/nowhere").header("accept", "text/html,*/*")).await;
+        assert_eq!(interface.problem(), (404, "route_not_found".to_owned()));
     })
     .await;
 }
