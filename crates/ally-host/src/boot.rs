@@ -37,6 +37,9 @@ pub struct Boot {
     /// Refuse to start if the walls cannot be built this high.
     #[serde(default)]
     pub require_sandbox: Option<Level>,
+    /// How much each person's process may use.
+    #[serde(default)]
+    pub shares: crate::Shares,
     /// The first pause after a crash; each further one is twice as long, up to sixty times this.
     #[serde(default = "second")]
     pub back_off_millis: u64,

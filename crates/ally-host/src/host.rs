@@ -5,9 +5,10 @@ use crate::claim::{self, Mode};
 use crate::ensure::{self, CannotMake};
 use crate::ledger::Ledger;
 use crate::life::Life;
+use crate::limits::Around;
 use crate::uids::Uids;
 use crate::{Boot, Doors, disk, gateway, platform};
-use ally_sandbox::{Level, inherited, probe};
+use ally_sandbox::{Level, inherited};
 use ally_types::host::ToGateway;
 use ally_types::seal::Key;
 use ally_types::{Chance, Clock, Problem, ServerId, log};
@@ -51,17 +52,17 @@ pub async fn serve(
     chance: Arc<dyn Chance>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
-    let level = probe(boot.people_uid_base);
-    if boot.require_sandbox.is_some_and(|wanted| level < wanted) {
+    let around = Around::look(boot.people_uid_base, boot.shares);
+    let level = around.reached.level;
+    if let Some(refusal) = around.refusal(boot.require_sandbox) {
         log::error("the walls are lower than required", &[("level", &level.name())]);
-        return Err(Problem::new(503, "walls_too_low", level.in_words())
-            .next("Start Ally as root on a kernel that allows namespaces, or lower ALLY_REQUIRE_SANDBOX."));
+        return Err(refusal);
     }
     let mode = if level.has_own_user() { Mode::OwnUsers } else { Mode::OneUser };
     let places = Places::new(&boot);
     let _claim = claim::claim(&places.host, mode).await?;
     raise_open_files();
-    let (host, alive) = Host::open(boot, level, places, clock, chance)?;
+    let (host, alive) = Host::open(boot, around, places, clock, chance)?;
     let servers = host.wake_up();
     log::info("the host is up", &[("servers", &servers), ("level", &level.name())]);
     let mut callers = tokio::task::JoinSet::new();
@@ -155,6 +156,7 @@ impl Server {
 /// Everything that the tasks of the host share.
 pub(crate) struct Host {
     pub(crate) boot: Boot,
+    pub(crate) around: Around,
     pub(crate) level: Level,
     pub(crate) places: Places,
     pub(crate) clock: Arc<dyn Clock>,
@@ -180,7 +182,7 @@ struct Known {
 impl Host {
     fn open(
         boot: Boot,
-        level: Level,
+        around: Around,
         places: Places,
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
@@ -194,7 +196,8 @@ impl Host {
         let (alive, all_gone) = mpsc::channel(1);
         let host = Self {
             boot,
-            level,
+            level: around.reached.level,
+            around,
             places,
             clock,
             chance,

@@ -14,6 +14,7 @@ mod gateway;
 mod host;
 mod ledger;
 mod life;
+mod limits;
 mod platform;
 mod register;
 mod socket;
@@ -22,4 +23,5 @@ mod wake;
 
 pub use boot::{Boot, Doors};
 pub use host::{run, serve};
+pub use limits::Shares;
 pub use register::REGISTER;

@@ -2,7 +2,7 @@
 
 use crate::control::Control;
 use crate::host::{Host, Server};
-use ally_sandbox::{Access, CannotSpawn, Child, Identity, Room, Spawn, Step, Walls, is_dynamic};
+use ally_sandbox::{Access, CannotSpawn, Child, Identity, Room, Spawn, Step, Wall, Walls, is_dynamic};
 use ally_types::host::AssistantBoot;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Cont
         identity_key: host.boot.identity_key.clone(),
         idle_exit_seconds: host.boot.idle_exit_seconds,
         epoch,
-        walls: host.level.walls().join(" "),
+        walls: host.around.reached.names().join(" "),
         log: host.boot.log,
     })?;
     let (document, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
@@ -43,6 +43,9 @@ fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Cont
     let mut walls = Walls::of(host.level, Room::new());
     if host.level.has_room() {
         walls = Walls::of(host.level, furnish(&host.boot.program, &data, &out)?);
+    }
+    if host.around.reached.has(Wall::PidNamespace) {
+        walls = walls.with_own_processes();
     }
     let spawn = Spawn::new(program)
         .arg(&host.boot.role)
@@ -53,6 +56,8 @@ fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Cont
         .descriptor(document, BOOT)
         .identity(if host.level.has_own_user() { Identity::Uid(server.uid) } else { Identity::Same })
         .walls(walls)
+        .ceilings(host.around.ceilings())
+        .place(host.around.place(server.id))
         .dies_with_parent();
     Ok((spawn, control))
 }

@@ -1,11 +1,11 @@
 //! What a child does between its birth and its program, in order. Only system calls: no allocation, no locks.
 
 use crate::room::{Access, Act, Room};
-use crate::{Identity, Step};
+use crate::{Ceilings, Identity, Step};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
-use rustix::process::{Pid, Resource, Rlimit, Signal};
+use rustix::process::{Resource, Rlimit, Signal};
 use rustix::thread::{CapabilitySet, Gid, Uid, UnshareFlags};
 use std::ffi::{CStr, CString};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -21,11 +21,17 @@ pub(crate) struct Plan {
     pub(crate) environment: List,
     pub(crate) descriptors: Vec<(OwnedFd, i32)>,
     pub(crate) identity: Identity,
+    /// Those of the namespaces that the child is born into.
+    pub(crate) at_birth: UnshareFlags,
     pub(crate) namespaces: UnshareFlags,
     pub(crate) uid_map: String,
     pub(crate) gid_map: String,
     pub(crate) room: Option<Room>,
-    pub(crate) dies_with: Option<Pid>,
+    pub(crate) ceilings: Option<Ceilings>,
+    /// The control group that the child is born into.
+    pub(crate) group: Option<OwnedFd>,
+    /// A handle of the parent.
+    pub(crate) dies_with: Option<OwnedFd>,
 }
 
 /// Texts, and the list of pointers to them that the kernel wants.
@@ -71,15 +77,48 @@ fn prepare(plan: &Plan, report: i32) -> Result<i32, Refusal> {
         rustix::process::chdir(room.working_directory.as_deref().unwrap_or(c"/")).map_err(at(Step::MoveIn))?;
     }
     give_up_rights(plan).map_err(at(Step::Identity))?;
-    // A change of user clears the death signal, so it is set after that. If the parent died before, it never comes.
-    if let Some(parent) = plan.dies_with {
-        rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(at(Step::Parent))?;
-        if rustix::process::getppid() != Some(parent) {
-            return Err((Step::Parent, Errno::SRCH));
+    // A change of user clears the death signal, so it is set after that.
+    let parent = match &plan.dies_with {
+        Some(parent) => {
+            rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(at(Step::Parent))?;
+            Some(move_up(parent.as_raw_fd()).map_err(at(Step::Parent))?)
         }
+        None => None,
+    };
+    let report = order_descriptors(&plan.descriptors, report).map_err(at(Step::Descriptors))?;
+    // Only now, for the descriptors that went up may be above the ceiling.
+    if let Some(ceilings) = &plan.ceilings {
+        set_ceilings(ceilings).map_err(at(Step::Ceilings))?;
     }
-    // Landlock and the filter of system calls belong here, before the descriptors: nothing after this opens a file.
-    order_descriptors(&plan.descriptors, report).map_err(at(Step::Descriptors))
+    // If the parent died before, the signal never comes. Who has processes of its own cannot ask for its parent's number,
+    // so it asks a handle whether the parent has ended: last, for that is seen a moment after the signal is due.
+    match parent {
+        Some(parent) if has_ended(parent) => Err((Step::Parent, Errno::SRCH)),
+        _ => Ok(report),
+    }
+}
+
+/// Whether the process behind a handle has ended.
+fn has_ended(handle: i32) -> bool {
+    let mut asked = libc::pollfd { fd: handle, events: libc::POLLIN, revents: 0 };
+    // SAFETY: one structure, which outlives the call, and no waiting.
+    unsafe { libc::poll(&raw mut asked, 1, 0) != 0 }
+}
+
+fn set_ceilings(ceilings: &Ceilings) -> Result<(), Errno> {
+    let set = |what: Resource, most: u64| {
+        // Who may have less already is not allowed more.
+        let most = Some(rustix::process::getrlimit(what).maximum.map_or(most, |maximum| maximum.min(most)));
+        rustix::process::setrlimit(what, Rlimit { current: most, maximum: most })
+    };
+    set(Resource::Nofile, ceilings.open_files)?;
+    if let Some(processes) = ceilings.processes {
+        set(Resource::Nproc, processes)?;
+    }
+    set(Resource::Fsize, ceilings.file_size)?;
+    // SAFETY: with the signal ignored, a file that grows too large is an error of the call, also in the program.
+    unsafe { libc::signal(libc::SIGXFSZ, libc::SIG_IGN) };
+    Ok(())
 }
 
 /// The parent's handlers must not run here, and an ignored signal would stay ignored in the program.
@@ -103,7 +142,8 @@ fn leave_namespaces(plan: &Plan) -> Result<(), Refusal> {
         return Ok(());
     }
     // SAFETY: this process has one thread, and descriptors are not unshared.
-    unsafe { rustix::thread::unshare_unsafe(plan.namespaces) }.map_err(|error| (Step::Namespaces, error))?;
+    unsafe { rustix::thread::unshare_unsafe(plan.namespaces - plan.at_birth) }
+        .map_err(|error| (Step::Namespaces, error))?;
     if plan.namespaces.contains(UnshareFlags::NEWUSER) {
         let map = || {
             write_whole(c"/proc/self/setgroups", b"deny")?;

@@ -1,6 +1,8 @@
 //! How high the walls around a process are, and what this kernel allows.
 
-use crate::{Access, Identity, Room, Spawn, Walls};
+use crate::calls::Part;
+use crate::cgroup::Cgroups;
+use crate::{Access, Identity, Room, Spawn, Wall, Walls, confine};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -18,6 +20,8 @@ pub enum Level {
     UserNamespace,
     /// A user id of its own, an almost empty root and an empty network.
     OwnUser,
+    /// Everything: beside those, processes of its own, Landlock, a filter of system calls, and limits.
+    Full,
 }
 
 impl Level {
@@ -29,6 +33,20 @@ impl Level {
             Self::OwnUserOpenFiles => "own_user_open_files",
             Self::UserNamespace => "user_namespace",
             Self::OwnUser => "own_user",
+            Self::Full => "full",
+        }
+    }
+
+    /// The level of somebody around whom these walls stand, told by their short names.
+    pub fn of_walls(up: &[impl AsRef<str>]) -> Self {
+        let has = |wall: Wall| up.iter().any(|name| name.as_ref() == wall.name());
+        match (has(Wall::OwnUser), has(Wall::EmptyRoot)) {
+            (true, true) if Wall::missing(up).is_empty() => Self::Full,
+            (true, true) => Self::OwnUser,
+            (true, false) if has(Wall::NetworkNamespace) => Self::OwnUserOpenFiles,
+            (true, false) => Self::OwnUserOnly,
+            (false, _) if has(Wall::UserNamespace) => Self::UserNamespace,
+            (false, _) => Self::Nothing,
         }
     }
 
@@ -41,51 +59,25 @@ impl Level {
                 "The assistant runs as a system user of its own, without a network. It could read files that are open to everybody."
             }
             Self::UserNamespace => {
-                "The assistant sees only its own files and has no network. It shares the system user of this installation, so it could end other programs of this user."
+                "The assistant sees only its own files and has no network. It shares the system user and the resources of this installation."
             }
             Self::OwnUser => {
                 "The assistant runs as a system user of its own, sees only its own files and has no network."
             }
-        }
-    }
-
-    /// The single walls by their short names.
-    pub const fn walls(self) -> &'static [&'static str] {
-        match self {
-            Self::Nothing => &["no_new_privs"],
-            Self::OwnUserOnly => &["own_user", "no_new_privs"],
-            Self::OwnUserOpenFiles => {
-                &["own_user", "network_namespace", "ipc_namespace", "uts_namespace", "no_new_privs"]
+            Self::Full => {
+                "The assistant runs as a system user of its own, sees only its own files and itself, has no network, may make only the system calls it needs, and its memory and processor time are limited."
             }
-            Self::UserNamespace => &[
-                "user_namespace",
-                "empty_root",
-                "mount_namespace",
-                "network_namespace",
-                "ipc_namespace",
-                "uts_namespace",
-                "no_new_privs",
-            ],
-            Self::OwnUser => &[
-                "own_user",
-                "empty_root",
-                "mount_namespace",
-                "network_namespace",
-                "ipc_namespace",
-                "uts_namespace",
-                "no_new_privs",
-            ],
         }
     }
 
     /// Whether each person's process has a user id of its own.
     pub const fn has_own_user(self) -> bool {
-        matches!(self, Self::OwnUserOnly | Self::OwnUserOpenFiles | Self::OwnUser)
+        matches!(self, Self::OwnUserOnly | Self::OwnUserOpenFiles | Self::OwnUser | Self::Full)
     }
 
     /// Whether the process sees a root directory of its own.
     pub const fn has_room(self) -> bool {
-        matches!(self, Self::UserNamespace | Self::OwnUser)
+        matches!(self, Self::UserNamespace | Self::OwnUser | Self::Full)
     }
 
     /// Whether the process has an empty network.
@@ -94,23 +86,85 @@ impl Level {
     }
 }
 
-/// The highest level that this kernel allows this process now. Each one is really built, in a child that ends at once.
+/// What was reached: the level, and each wall that is up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The level.
+    pub level: Level,
+    /// The walls, in the order of [`Wall::ALL`].
+    pub walls: Vec<Wall>,
+}
+
+impl Reached {
+    /// Whether this wall is up.
+    pub fn has(&self, wall: Wall) -> bool {
+        self.walls.contains(&wall)
+    }
+
+    /// The short names of the walls that are up.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.walls.iter().map(|wall| wall.name()).collect()
+    }
+
+    /// The short names of what the highest level has beside these.
+    pub fn missing(&self) -> Vec<&'static str> {
+        Wall::missing(&self.names())
+    }
+}
+
+/// The highest level that this kernel allows this process now; see [`survey`].
+pub fn probe(uid: u32) -> Level {
+    survey(uid, &Cgroups::find()).level
+}
+
+/// What this kernel allows this process now. Every wall is really built once: in a child that ends at once, in a thread
+/// that ends at once, in a control group that is removed at once.
 ///
 /// `uid` is what a person's process would run as, where user ids can be changed.
-pub fn probe(uid: u32) -> Level {
+pub fn survey(uid: u32, cgroups: &Cgroups) -> Reached {
+    let (base, has_own_processes) = birth(uid);
+    let mut walls = vec![Wall::NoNewPrivs, Wall::NoCoreDumps, Wall::DiskQuota];
+    let mut add = |is_up: bool, more: &[Wall]| walls.extend(more.iter().filter(|_| is_up));
+    add(base.has_own_user(), &[Wall::OwnUser, Wall::ProcessLimit]);
+    add(base == Level::UserNamespace, &[Wall::UserNamespace]);
+    add(base.has_own_user() || base == Level::UserNamespace, &[Wall::NoCapabilities]);
+    add(base.has_room(), &[Wall::EmptyRoot, Wall::MountNamespace]);
+    add(base.has_no_network(), &[Wall::NetworkNamespace, Wall::IpcNamespace, Wall::UtsNamespace]);
+    add(has_own_processes, &[Wall::PidNamespace]);
+    add(confine::can_limit_files(), &[Wall::Landlock]);
+    add(confine::can_limit_calls(Part::Assistant), &[Wall::Seccomp]);
+    add(true, cgroups.walls());
+    walls.sort_unstable();
+    walls.dedup();
+    let names: Vec<_> = walls.iter().map(|wall| wall.name()).collect();
+    Reached { level: Level::of_walls(&names), walls }
+}
+
+/// Whether a process of this user can have a root directory of its own here.
+pub(crate) fn can_have_room(uid: u32) -> bool {
+    can_build(Level::OwnUser, uid, false)
+}
+
+/// The highest level of walls that stand before a program runs, and whether it can have processes of its own.
+fn birth(uid: u32) -> (Level, bool) {
     let with_own_user = [Level::OwnUser, Level::OwnUserOpenFiles, Level::OwnUserOnly];
     let mine = rustix::process::geteuid().is_root();
     let wanted = with_own_user.into_iter().filter(|_| mine).chain([Level::UserNamespace]);
-    wanted.into_iter().find(|level| can_build(*level, uid)).unwrap_or(Level::Nothing)
+    let both = wanted.flat_map(|level| [(level, true), (level, false)]);
+    both.into_iter().find(|(level, own)| can_build(*level, uid, *own)).unwrap_or((Level::Nothing, false))
 }
 
-fn can_build(level: Level, uid: u32) -> bool {
+fn can_build(level: Level, uid: u32, has_own_processes: bool) -> bool {
     let mut room = Room::new();
     if room.show_device("null").is_err() || room.show(Path::new("/usr"), Path::new("/usr"), Access::ReadOnly).is_err() {
         return false;
     }
     let identity = if level.has_own_user() { Identity::Uid(uid) } else { Identity::Same };
-    Spawn::nothing().identity(identity).walls(Walls::of(level, room)).spawn().is_ok_and(|child| child.started().is_ok())
+    let mut walls = Walls::of(level, room);
+    if has_own_processes {
+        walls = walls.with_own_processes();
+    }
+    Spawn::nothing().identity(identity).walls(walls).spawn().is_ok_and(|child| child.started().is_ok())
 }
 
 #[cfg(test)]
@@ -118,11 +172,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_level_without_a_user_of_its_own_says_that_other_programs_can_be_ended() {
+    fn a_level_without_a_user_of_its_own_says_that_it_shares_one() {
         for level in [Level::UserNamespace, Level::Nothing] {
             assert!(!level.has_own_user());
         }
-        assert!(Level::UserNamespace.in_words().contains("could end other programs of this user"));
-        assert!(!Level::OwnUser.in_words().contains("end other programs"));
+        assert!(Level::UserNamespace.in_words().contains("shares the system user"));
+        assert!(!Level::OwnUser.in_words().contains("shares"));
+    }
+
+    #[test]
+    fn the_walls_tell_the_level() {
+        let mut all = Wall::ALL.map(Wall::name).to_vec();
+        assert_eq!(Level::of_walls(&all), Level::Full);
+        let mut without = |wall: &str| {
+            all.retain(|name| *name != wall);
+            Level::of_walls(&all)
+        };
+        assert_eq!(without("cpu_limit"), Level::OwnUser);
+        assert_eq!(without("empty_root"), Level::OwnUserOpenFiles);
+        assert_eq!(without("network_namespace"), Level::OwnUserOnly);
+        assert_eq!(without("own_user"), Level::UserNamespace);
+        assert_eq!(without("user_namespace"), Level::Nothing);
+    }
+
+    #[test]
+    fn what_is_reached_names_every_wall_once_and_the_rest_is_missing() {
+        let reached = survey(261_099, &Cgroups::find());
+        let mut all = [reached.names(), reached.missing()].concat();
+        all.sort_unstable();
+        let mut wanted: Vec<_> = Wall::ALL.map(Wall::name).to_vec();
+        wanted.retain(|name| *name != "user_namespace" || reached.has(Wall::UserNamespace));
+        wanted.sort_unstable();
+        assert_eq!(all, wanted);
+        assert_eq!(reached.level == Level::Full, reached.missing().is_empty());
     }
 }

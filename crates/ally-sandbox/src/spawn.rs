@@ -1,10 +1,12 @@
 //! Starting a program behind walls: what is wanted, and the one system call that makes the child.
 
 use crate::birth::{self, Plan};
+use crate::cgroup::{Group, Place};
+use crate::level::can_have_room;
 use crate::room::c_string;
-use crate::{Access, Child, Level, Room, probe};
+use crate::{Access, Child, Level, Room};
 use rustix::fs::OFlags;
-use rustix::process::Pid;
+use rustix::process::{Pid, PidfdFlags};
 use rustix::thread::UnshareFlags;
 use std::ffi::{CString, OsStr};
 use std::io::{self, Write};
@@ -56,6 +58,14 @@ impl Walls {
         self
     }
 
+    /// It sees no process but itself, and is number 1 there: a signal for which it has no handler does nothing, but
+    /// for the one that kills.
+    #[must_use]
+    pub fn with_own_processes(mut self) -> Self {
+        self.namespaces.push(UnshareFlags::NEWPID);
+        self
+    }
+
     fn is_any(&self) -> bool {
         !self.namespaces.is_empty() || self.room.is_some()
     }
@@ -63,6 +73,17 @@ impl Walls {
     pub(crate) fn flags(&self) -> UnshareFlags {
         self.namespaces.iter().fold(UnshareFlags::empty(), |all, one| all | *one)
     }
+}
+
+/// What the kernel lets a process have, set before its program runs; the process cannot raise it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ceilings {
+    /// Open descriptors.
+    pub open_files: u64,
+    /// Processes and threads of the same user. Only for a user that nobody else is.
+    pub processes: Option<u64>,
+    /// Bytes of one file. What goes beyond is an error, not the end of the process.
+    pub file_size: u64,
 }
 
 /// A program to be started. Its environment is empty, standard input is `/dev/null`, standard output and error are
@@ -76,6 +97,9 @@ pub struct Spawn {
     descriptors: Vec<(OwnedFd, i32)>,
     identity: Identity,
     walls: Walls,
+    ceilings: Option<Ceilings>,
+    group: Option<OwnedFd>,
+    place: Option<Place>,
     dies_with_parent: bool,
 }
 
@@ -94,6 +118,9 @@ impl Spawn {
             descriptors: Vec::new(),
             identity: Identity::Same,
             walls: Walls { namespaces: Vec::new(), room: None },
+            ceilings: None,
+            group: None,
+            place: None,
             dies_with_parent: false,
         }
     }
@@ -115,7 +142,7 @@ impl Spawn {
         if let Some(uid) = uid {
             spawn = spawn.identity(Identity::Uid(uid));
             // A container that forbids mounts still gets the user; then the paths must be reachable as they are.
-            if probe(uid).has_room() {
+            if can_have_room(uid) {
                 spawn = spawn.walls(Walls::none().with_room(role_room(program, data_dir)?));
             }
         }
@@ -157,6 +184,31 @@ impl Spawn {
         self
     }
 
+    /// What it may have at most.
+    #[must_use]
+    pub const fn ceilings(mut self, ceilings: Ceilings) -> Self {
+        self.ceilings = Some(ceilings);
+        self
+    }
+
+    /// Limits it. Where it cannot be born into its group it is moved there by another thread, right after its birth and
+    /// while it starts already: the kernel takes several milliseconds for that. Must be started inside a tokio runtime
+    /// then. If it cannot be limited it is killed; see [`Child::limited`].
+    #[must_use]
+    pub fn place(mut self, place: Place) -> Self {
+        self.place = Some(place);
+        self
+    }
+
+    /// Bears it into this group of the second kind.
+    ///
+    /// # Errors
+    /// Out of descriptors.
+    pub fn group(mut self, group: &Group) -> io::Result<Self> {
+        self.group = group.door().map(|door| door.try_clone_to_owned()).transpose()?;
+        Ok(self)
+    }
+
     /// The kernel kills it when the thread that called [`Spawn::spawn`] ends.
     #[must_use]
     pub fn dies_with_parent(mut self) -> Self {
@@ -166,14 +218,27 @@ impl Spawn {
 
     /// Starts it. The answer comes as soon as the child is born; [`Child::started`] says whether its walls and its
     /// program were accepted.
-    pub fn spawn(self) -> Result<Child, CannotSpawn> {
+    pub fn spawn(mut self) -> Result<Child, CannotSpawn> {
         let refused = |error: io::Error| CannotSpawn { step: Step::Birth, error };
+        let place = self.place.take();
+        let group = match &place {
+            Some(place) => place.at_birth().map_err(refused)?,
+            None => None,
+        };
+        if let Some(group) = &group {
+            self = self.group(group).map_err(refused)?;
+        }
         let (report, says) =
             rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| refused(e.into()))?;
         let nothing = std::fs::File::open("/dev/null").map_err(refused)?;
         let plan = self.plan(nothing.into()).map_err(refused)?;
         let (pid, handle) = bear(&plan, says.as_raw_fd()).map_err(refused)?;
-        Ok(Child::new(pid, handle, report))
+        let child = Child::new(pid, handle, report, group);
+        match place {
+            Some(place) if place.needs_move() => child.move_to(place).map_err(refused)?,
+            _ => {}
+        }
+        Ok(child)
     }
 
     /// Allocates everything now: a child may not.
@@ -197,17 +262,29 @@ impl Spawn {
         }
         descriptors.push((nothing, 0));
         let (uid, gid) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let dies_with =
+            self.dies_with_parent.then(|| rustix::process::pidfd_open(rustix::process::getpid(), PidfdFlags::empty()));
+        let namespaces = self.walls.flags();
+        // Processes of its own are had from birth on, without another birth. An ordinary user may have them only together
+        // with a user namespace.
+        let mut at_birth = UnshareFlags::empty();
+        if namespaces.contains(UnshareFlags::NEWPID) {
+            at_birth = namespaces & (UnshareFlags::NEWPID | UnshareFlags::NEWUSER);
+        }
         Ok(Plan {
             program: self.program.map(|path| c_string(path.as_os_str())).transpose()?,
             arguments: birth::List::new(arguments),
             environment: birth::List::new(environment?),
             descriptors,
             identity: self.identity,
-            namespaces: self.walls.flags(),
+            at_birth,
+            namespaces,
             uid_map: format!("{uid} {uid} 1"),
             gid_map: format!("{gid} {gid} 1"),
             room: self.walls.room,
-            dies_with: self.dies_with_parent.then(rustix::process::getpid),
+            ceilings: self.ceilings,
+            group: self.group,
+            dies_with: dies_with.transpose()?,
         })
     }
 }
@@ -260,10 +337,13 @@ fn role_room(program: &Path, data_dir: &Path) -> io::Result<Room> {
     Ok(room)
 }
 
+/// `CLONE_INTO_CGROUP`, which does not fit into the flags of the older call.
+const INTO_CGROUP: u64 = 0x2_0000_0000;
+
 /// Makes the child. It gets a copy of this memory and runs [`birth::live`], which never returns.
 fn bear(plan: &Plan, report: i32) -> io::Result<(Pid, OwnedFd)> {
     let mut handle: libc::c_int = -1;
-    let flags = libc::c_long::from(libc::CLONE_PIDFD | libc::SIGCHLD);
+    let flags = libc::CLONE_PIDFD.cast_unsigned() | plan.at_birth.bits();
     // SAFETY: `sigset_t` is plain data, and the calls only fill it and swap this thread's mask. Signals are held back
     // so that none of this process's handlers runs in the child, where it would write into this process's pipes.
     let before = unsafe {
@@ -273,20 +353,42 @@ fn bear(plan: &Plan, report: i32) -> io::Result<(Pid, OwnedFd)> {
         libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
         before
     };
+    // Plain data; what stays zero means the same as in the older call.
+    let mut wanted = plan.group.as_ref().map(|group| libc::clone_args {
+        flags: u64::from(flags) | INTO_CGROUP,
+        pidfd: (&raw mut handle) as u64,
+        child_tid: 0,
+        parent_tid: 0,
+        exit_signal: u64::from(libc::SIGCHLD.cast_unsigned()),
+        stack: 0,
+        stack_size: 0,
+        tls: 0,
+        set_tid: 0,
+        set_tid_size: 0,
+        cgroup: u64::from(group.as_raw_fd().cast_unsigned()),
+    });
     // SAFETY: without CLONE_VM the child has its own copy of all memory, as after fork; the stack argument 0 means
     // the same stack. It only makes system calls, allocates nothing and takes no lock, so that locks which other
     // threads hold at this moment do not matter. The kernel writes the handle before the call returns.
-    let born = unsafe { libc::syscall(libc::SYS_clone, flags, 0, &raw mut handle, 0, 0) };
+    let born = unsafe {
+        match &mut wanted {
+            None => {
+                let flags = libc::c_ulong::from(flags | libc::SIGCHLD.cast_unsigned());
+                libc::syscall(libc::SYS_clone, flags, 0, &raw mut handle, 0, 0)
+            }
+            Some(wanted) => libc::syscall(libc::SYS_clone3, &raw mut *wanted, size_of::<libc::clone_args>()),
+        }
+    };
     if born == 0 {
         birth::live(plan, report);
     }
     let error = io::Error::last_os_error();
     // SAFETY: puts back the mask that was there before.
     unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
-    match i32::try_from(born).ok().and_then(Pid::from_raw) {
+    match i32::try_from(born).ok().filter(|born| *born > 0).and_then(Pid::from_raw) {
         // SAFETY: the call succeeded, so the kernel put a new descriptor there that nobody else knows.
-        Some(pid) if born > 0 => Ok((pid, unsafe { OwnedFd::from_raw_fd(handle) })),
-        _ => Err(error),
+        Some(pid) => Ok((pid, unsafe { OwnedFd::from_raw_fd(handle) })),
+        None => Err(error),
     }
 }
 
@@ -306,6 +408,8 @@ pub enum Step {
     MoveIn,
     /// Becoming its user and giving up rights.
     Identity,
+    /// Setting what it may have at most.
+    Ceilings,
     /// Tying its life to its parent's.
     Parent,
     /// Ordering its descriptors.
@@ -324,6 +428,7 @@ impl Step {
             Self::Room => "room",
             Self::MoveIn => "move_in",
             Self::Identity => "identity",
+            Self::Ceilings => "ceilings",
             Self::Parent => "parent",
             Self::Descriptors => "descriptors",
             Self::Program => "program",
@@ -338,6 +443,7 @@ impl Step {
             Self::Room,
             Self::MoveIn,
             Self::Identity,
+            Self::Ceilings,
             Self::Parent,
             Self::Descriptors,
             Self::Program,

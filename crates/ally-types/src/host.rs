@@ -108,7 +108,8 @@ pub struct AssistantBoot {
     pub idle_exit_seconds: u64,
     /// Counts the starts of this server: the epoch of event ids and leases.
     pub epoch: u64,
-    /// The isolation level reached, in words, for Settings.
+    /// The short names of the walls that are up, with a space between. The process puts up those of them itself that
+    /// a process has to put up itself.
     pub walls: String,
     /// How much is logged.
     #[serde(default)]

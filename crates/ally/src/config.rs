@@ -32,6 +32,8 @@ pub struct Config {
     pub idle_exit_seconds: u64,
     /// The lowest isolation to start with.
     pub require_sandbox: Option<Level>,
+    /// How much one person's assistant may use.
+    pub shares: ally_host::Shares,
     /// Whether browsers beyond this machine may come without HTTPS.
     pub allow_plain_http: bool,
     /// Proxies whose word on the client's address counts.
@@ -112,8 +114,9 @@ impl Config {
             _ => SignUp::Closed,
         };
         let require_sandbox =
-            one_of("require-sandbox", given.require_sandbox, "none", &["none", "user_namespace", "own_user"])?;
+            one_of("require-sandbox", given.require_sandbox, "none", &["none", "user_namespace", "own_user", "full"])?;
         let require_sandbox = match require_sandbox.as_str() {
+            "full" => Some(Level::Full),
             "own_user" => Some(Level::OwnUser),
             "user_namespace" => Some(Level::UserNamespace),
             _ => None,
@@ -143,6 +146,7 @@ impl Config {
             database_url,
             idle_exit_seconds: given.idle_exit_seconds.unwrap_or(45),
             require_sandbox,
+            shares: shares(given.memory_limit_mb, given.disk_quota_mb)?,
             allow_plain_http,
             trusted_proxies,
             anthropic_key: None,
@@ -271,6 +275,24 @@ fn places_in_the_house(given: Option<String>) -> Result<String, ConfigError> {
         )
     })?;
     Ok(list.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+}
+
+fn shares(memory_mb: Option<u64>, disk_mb: Option<u64>) -> Result<ally_host::Shares, ConfigError> {
+    /// Below these an assistant could not do its work.
+    const LEAST: (u64, u64) = (64, 64);
+    let usual = ally_host::Shares::default();
+    let shares = ally_host::Shares {
+        memory_mb: memory_mb.unwrap_or(usual.memory_mb),
+        disk_mb: disk_mb.unwrap_or(usual.disk_mb),
+        ..usual
+    };
+    if shares.memory_mb < LEAST.0 || shares.disk_mb < LEAST.1 {
+        return Err(ConfigError::new(
+            "An assistant cannot work with so little memory or space.",
+            "Write at least 64 for ALLY_MEMORY_LIMIT_MB and for ALLY_DISK_QUOTA_MB.",
+        ));
+    }
+    Ok(shares)
 }
 
 fn level_of(word: &str) -> ally_types::log::Level {

@@ -1,6 +1,7 @@
 //! Each role as a process: read the boot document, start the reactor, run.
 
 use crate::{client, foreign, register};
+use ally_sandbox::{Confinement, Part, Wall};
 use ally_types::log::{self, Level};
 use ally_types::{Chance, Clock, Problem, SystemChance, SystemClock};
 use serde::de::DeserializeOwned;
@@ -42,12 +43,18 @@ where
     finish(name, reactor.block_on(run(boot.role)))
 }
 
-/// A role holds a few descriptors for each person; the usual soft limit of 1,024 is for programs of another kind.
-fn raise_open_files() {
+/// A role holds a few descriptors for each person; the usual soft limit of 1,024 is for programs of another kind, and
+/// 10,000 people need more than many a hard limit. `ally serve` as root goes to the kernel's own limit, which its roles
+/// inherit.
+pub(crate) fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // Without the right to do so it goes on with what there is.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let most = std::fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok());
+    let beyond = most.map(|most: u64| Rlimit { current: Some(most), maximum: Some(most) });
+    if beyond.is_none_or(|beyond| setrlimit(Resource::Nofile, beyond).is_err()) {
+        let limit = getrlimit(Resource::Nofile);
+        // Without the right to do so it goes on with what there is.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    }
 }
 
 fn unreadable(name: &'static str, error: &std::io::Error) -> ExitCode {
@@ -114,7 +121,28 @@ pub fn assistant(boot_fd: i32) -> ExitCode {
         Err(error) => return unreadable("assistant", &error),
     };
     foreign::install(boot.log);
+    if let Err(problem) = confine_assistant(&boot) {
+        return finish("assistant", Err(problem));
+    }
     let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reactor = reactor.expect("a reactor needs only a few descriptors");
     finish("assistant", reactor.block_on(ally_assistant::run(boot)))
+}
+
+/// Puts up the walls that an assistant puts up itself: those of them that its host has found to work here. It must be the
+/// first thing that a process does once it has read its boot document.
+///
+/// # Errors
+/// One of them does not stand, though it should. Nobody works without it then.
+pub fn confine_assistant(boot: &ally_types::host::AssistantBoot) -> Result<(), Problem> {
+    let walls: Vec<Wall> = boot.walls.split_whitespace().filter_map(Wall::from_name).collect();
+    let mut confinement = Confinement::new(Part::Assistant).read_write(&boot.data_dir).read("/usr/share/zoneinfo");
+    if let Some(out) = boot.outbound.parent() {
+        confinement = confinement.call(out);
+    }
+    ally_sandbox::confine(&confinement, &walls).map_err(|error| {
+        log::error("a wall does not stand", &[("wall", &error.wall.name()), ("kind", &error.error.kind())]);
+        Problem::new(503, "wall_missing", "A wall around the assistant could not be put up.")
+            .next("See the log of the host, and start Ally again.")
+    })
 }

@@ -25,6 +25,9 @@ use tokio::signal::unix::{SignalKind, signal};
 const FIRST: i32 = 10;
 const SECOND: i32 = 11;
 
+/// Connections that wait for the gateway; the kernel may allow fewer (`net.core.somaxconn`).
+const BACKLOG: i32 = 4096;
+
 /// Longest pause before a role that keeps ending is started again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
@@ -65,8 +68,12 @@ impl Role {
 /// Runs until a signal says stop.
 pub fn run(config: Config) -> ExitCode {
     crate::foreign::install(config.log);
+    crate::roles::raise_open_files();
     let listen = config.listen;
     let data = config.data_dir.clone();
+    if config.is_plain_beyond_loopback() {
+        log::warn("reachable without HTTPS: everybody on the way can read passwords and chats", &[]);
+    }
     let plan = match Plan::make(config) {
         Ok(plan) => plan,
         Err(error) => return explain(&error, listen, &data),
@@ -116,6 +123,8 @@ fn explain(error: &CannotPrepare, listen: SocketAddr, data: &std::path::Path) ->
 impl Plan {
     fn make(config: Config) -> Result<Self, CannotPrepare> {
         let edge = TcpListener::bind(config.listen).map_err(CannotPrepare::Listen)?;
+        // Hundreds may come in the same moment; whoever does not fit into the queue would try again a second later.
+        rustix::net::listen(&edge, BACKLOG).map_err(|error| CannotPrepare::Listen(error.into()))?;
         let config = config.with_real_port(edge.local_addr().map_err(CannotPrepare::Listen)?);
         let layout = Layout::prepare(&config.data_dir).map_err(CannotPrepare::Data)?;
         for file in [&config.platform_key_file, &config.region_key_file] {
@@ -178,6 +187,7 @@ impl Plan {
             people_uid_base: uids.map_or(0, |uids| uids.people),
             idle_exit_seconds: self.config.idle_exit_seconds,
             require_sandbox: self.config.require_sandbox,
+            shares: self.config.shares,
             back_off_millis: 1000,
             log: self.config.log,
             stop_within_seconds: 30,

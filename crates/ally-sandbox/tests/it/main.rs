@@ -1,4 +1,7 @@
 //! What a child can and cannot do, tried with real processes, and files that change hands.
 
+mod confine;
+mod limits;
 mod passing;
+mod processes;
 mod walls;

@@ -6,14 +6,14 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
 
-const UID: u32 = 261_001;
+pub const UID: u32 = 261_001;
 
-fn is_root() -> bool {
+pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
 /// Runs a shell command as described and answers what it printed and how it ended.
-async fn run(spawn: Spawn, script: &str) -> (String, Exit) {
+pub async fn run(spawn: Spawn, script: &str) -> (String, Exit) {
     let (mut reader, writer) = std::io::pipe().expect("a pipe");
     let child = spawn.arg("-c").arg(script).descriptor(writer, 1);
     let child = child.dies_with_parent().spawn().expect("is born");
@@ -23,7 +23,7 @@ async fn run(spawn: Spawn, script: &str) -> (String, Exit) {
     (text.trim().to_owned(), child.wait().await.expect("ends"))
 }
 
-fn room(data: &Path) -> Room {
+pub fn room(data: &Path) -> Room {
     let mut room = Room::new();
     room.show_system().expect("the system");
     room.show_device("null").expect("/dev/null");
@@ -33,7 +33,7 @@ fn room(data: &Path) -> Room {
 }
 
 /// As root, runs this same test again as nobody and answers whether that was all there is to do.
-fn was_run_as_nobody(name: &str) -> bool {
+pub fn was_run_as_nobody(name: &str) -> bool {
     if !is_root() {
         return false;
     }
@@ -65,7 +65,7 @@ async fn as_root_a_child_behind_walls_has_its_own_user_root_and_an_empty_network
     if !is_root() {
         return;
     }
-    assert_eq!(probe(UID), Level::OwnUser);
+    assert!(probe(UID) >= Level::OwnUser);
     let home = tempfile::tempdir().expect("a directory");
     std::fs::set_permissions(home.path(), std::fs::Permissions::from_mode(0o700)).expect("closed above");
     let (mine, theirs) = (home.path().join("mine"), home.path().join("theirs"));

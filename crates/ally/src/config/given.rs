@@ -30,9 +30,15 @@ pub struct Given {
     /// An assistant sleeps after so many idle seconds (`ALLY_IDLE_EXIT_SECONDS`, default 45)
     #[arg(long)]
     pub idle_exit_seconds: Option<u64>,
-    /// Refuse to start below this isolation: none, user_namespace or own_user (`ALLY_REQUIRE_SANDBOX`)
+    /// Refuse to start below this isolation: none, user_namespace, own_user or full (`ALLY_REQUIRE_SANDBOX`)
     #[arg(long)]
     pub require_sandbox: Option<String>,
+    /// Mebibytes of memory that one person's assistant may use (`ALLY_MEMORY_LIMIT_MB`, default 256)
+    #[arg(long)]
+    pub memory_limit_mb: Option<u64>,
+    /// Mebibytes of disk that one person's files and chats may take (`ALLY_DISK_QUOTA_MB`, default 10240)
+    #[arg(long)]
+    pub disk_quota_mb: Option<u64>,
     /// yes: without HTTPS beyond this machine too, where everybody on the way can read (`ALLY_ALLOW_PLAIN_HTTP`)
     #[arg(long)]
     pub allow_plain_http: Option<String>,
@@ -79,6 +85,8 @@ pub(super) fn from_environment(environment: &Environment) -> Result<Given, Confi
         secret_key_file: get("ALLY_SECRET_KEY_FILE").map(PathBuf::from),
         idle_exit_seconds: number("ALLY_IDLE_EXIT_SECONDS", "Write 45, or 0 for never.")?,
         require_sandbox: get("ALLY_REQUIRE_SANDBOX"),
+        memory_limit_mb: number("ALLY_MEMORY_LIMIT_MB", "Write 256.")?,
+        disk_quota_mb: number("ALLY_DISK_QUOTA_MB", "Write 10240.")?,
         allow_plain_http: get("ALLY_ALLOW_PLAIN_HTTP"),
         trusted_proxies: get("ALLY_TRUSTED_PROXIES"),
         anthropic_base_url: get("ANTHROPIC_BASE_URL"),
@@ -104,6 +112,8 @@ impl Given {
             secret_key_file: self.secret_key_file.or(other.secret_key_file),
             idle_exit_seconds: self.idle_exit_seconds.or(other.idle_exit_seconds),
             require_sandbox: self.require_sandbox.or(other.require_sandbox),
+            memory_limit_mb: self.memory_limit_mb.or(other.memory_limit_mb),
+            disk_quota_mb: self.disk_quota_mb.or(other.disk_quota_mb),
             allow_plain_http: self.allow_plain_http.or(other.allow_plain_http),
             trusted_proxies: self.trusted_proxies.or(other.trusted_proxies),
             anthropic_base_url: self.anthropic_base_url.or(other.anthropic_base_url),

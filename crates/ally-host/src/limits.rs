@@ -1,0 +1,108 @@
+//! What stands around each person's process: found out once, when the host starts.
+
+use ally_sandbox::{Ceilings, Cgroups, Level, Limits, Place, Reached, Wall, survey};
+use ally_types::{Problem, ServerId, log};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Processes and threads of one person. A process has one, and a few more while it waits for the disk.
+const PROCESSES: u32 = 64;
+/// Connections and files that one person's process has open.
+const OPEN_FILES: u64 = 1024;
+const MEBIBYTE: u64 = 1 << 20;
+
+/// How much one person's process may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Shares {
+    /// Memory, in mebibytes.
+    pub memory_mb: u64,
+    /// Space on the disk, in mebibytes.
+    pub disk_mb: u64,
+    /// So often the space is measured while a process is awake, in milliseconds.
+    pub measure_millis: u64,
+}
+
+impl Default for Shares {
+    fn default() -> Self {
+        Self { memory_mb: 256, disk_mb: 10 << 10, measure_millis: 30_000 }
+    }
+}
+
+impl Shares {
+    /// Space on the disk, in bytes.
+    pub(crate) const fn disk(&self) -> u64 {
+        self.disk_mb.saturating_mul(MEBIBYTE)
+    }
+}
+
+/// The walls that can be had here, and the limits within them.
+#[derive(Debug)]
+pub(crate) struct Around {
+    pub(crate) reached: Reached,
+    pub(crate) shares: Shares,
+    cgroups: Arc<Cgroups>,
+}
+
+impl Around {
+    /// Tries every wall once. `uid` is the first that people get.
+    pub(crate) fn look(uid: u32, shares: Shares) -> Self {
+        let cgroups = Arc::new(Cgroups::find());
+        let reached = survey(uid, &cgroups);
+        let missing = reached.missing().join(",");
+        if missing.is_empty() {
+            log::info("every wall stands", &[("level", &reached.level.name())]);
+        } else {
+            log::warn("walls are missing", &[("level", &reached.level.name()), ("missing", &Names(missing))]);
+        }
+        Self { reached, shares, cgroups }
+    }
+
+    /// Why it is not enough, if it is not.
+    pub(crate) fn refusal(&self, wanted: Option<Level>) -> Option<Problem> {
+        let level = self.reached.level;
+        wanted.filter(|wanted| level < *wanted).map(|wanted| {
+            let missing = self.reached.missing();
+            let says = match (wanted, missing.is_empty()) {
+                (Level::Full, false) => format!("{} Missing: {}.", level.in_words(), missing.join(", ")),
+                _ => level.in_words().to_owned(),
+            };
+            Problem::new(503, "walls_too_low", says).next(
+                "Start Ally as root on a kernel with namespaces, Landlock and writable control groups, or lower ALLY_REQUIRE_SANDBOX.",
+            )
+        })
+    }
+
+    /// The group in which this server's process is kept.
+    pub(crate) fn place(&self, server: ServerId) -> Place {
+        let limits =
+            Limits { memory: self.shares.memory_mb.saturating_mul(MEBIBYTE), processes: PROCESSES, cpu_percent: 100 };
+        Place { cgroups: Arc::clone(&self.cgroups), name: server.to_string(), limits }
+    }
+
+    /// What the process may have even where there are no groups.
+    pub(crate) fn ceilings(&self) -> Ceilings {
+        Ceilings {
+            open_files: OPEN_FILES,
+            // Where people share a user, they would take processes away from one another.
+            processes: self.reached.has(Wall::OwnUser).then_some(u64::from(PROCESSES)),
+            // No file can be larger than everything together.
+            file_size: self.shares.disk(),
+        }
+    }
+}
+
+impl Drop for Around {
+    fn drop(&mut self) {
+        self.cgroups.close();
+    }
+}
+
+/// Short names of walls.
+struct Names(String);
+
+impl log::Loggable for Names {
+    fn write(&self, line: &mut String) {
+        line.push_str(&self.0);
+    }
+}
