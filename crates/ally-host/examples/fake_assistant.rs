@@ -28,6 +28,13 @@ async fn live(boot: AssistantBoot) -> io::Result<()> {
     if boot.data_dir.join("crash_at_start").exists() {
         std::process::exit(9);
     }
+    if boot.data_dir.join("start_slowly").exists() {
+        std::fs::write(boot.data_dir.join("starting"), "")?;
+        while boot.data_dir.join("start_slowly").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::fs::remove_file(boot.data_dir.join("starting"))?;
+    }
     let listener = std::os::unix::net::UnixListener::from(inherited(boot.listener_fd)?);
     let listener = UnixListener::from_std(listener)?;
     let mut host = std::fs::File::from(inherited(boot.control_fd.expect("a control pipe"))?);

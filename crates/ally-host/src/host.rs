@@ -1,5 +1,6 @@
 //! The host itself: what it holds, how it starts and stops, who may call it.
 
+use crate::alarms::{Alarms, WallTimer};
 use crate::back_off::BackOff;
 use crate::claim::{self, Mode};
 use crate::ensure::{self, CannotMake};
@@ -18,7 +19,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -63,13 +64,18 @@ pub async fn serve(
     let _claim = claim::claim(&places.host, mode).await?;
     raise_open_files();
     let (host, alive) = Host::open(boot, around, places, clock, chance)?;
+    let begun = Instant::now();
     let servers = host.wake_up();
-    log::info("the host is up", &[("servers", &servers), ("level", &level.name())]);
+    let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    log::info("the host is up", &[("servers", &servers), ("level", &level.name()), ("millis", &millis)]);
     let mut callers = tokio::task::JoinSet::new();
-    tokio::pin!(stop);
+    let mut timer = WallTimer::new();
+    let ringing = host.alarms.keep(&*host.clock, &mut timer);
+    tokio::pin!(stop, ringing);
     loop {
         tokio::select! {
             () = &mut stop => break,
+            () = &mut ringing => {}
             call = doors.gateway.accept() => if let Some(stream) = host.admit(call.map(|call| call.0), host.boot.gateway_uid).await {
                 callers.spawn(gateway::answer(Arc::clone(&host), stream));
             },
@@ -163,8 +169,12 @@ pub(crate) struct Host {
     pub(crate) chance: Arc<dyn Chance>,
     pub(crate) wrapping_key: Key,
     pub(crate) uids: Mutex<Uids>,
+    pub(crate) alarms: Arc<Alarms>,
     /// So many may start at once: a crowd that wakes together would otherwise only slow one another down.
     pub(crate) starting: Arc<Semaphore>,
+    /// Half of these places, for those for whom nobody waits: thousands of alarms at nine o'clock leave room for who
+    /// knocks.
+    pub(crate) unhurried: Arc<Semaphore>,
     /// One lock for both, so that a gateway hears everything once and in order.
     known: Mutex<Known>,
     making: tokio::sync::Mutex<()>,
@@ -192,7 +202,6 @@ impl Host {
             disk::directory(path, 0o711).map_err(broken)?;
         }
         let uids = Uids::open(&places.host.join("uids"), boot.people_uid_base).map_err(broken)?;
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (alive, all_gone) = mpsc::channel(1);
         let host = Self {
             boot,
@@ -203,7 +212,9 @@ impl Host {
             chance,
             wrapping_key,
             uids: Mutex::new(uids),
-            starting: Arc::new(Semaphore::new(4 * cores)),
+            alarms: Arc::default(),
+            starting: Arc::new(Semaphore::new(4 * cores())),
+            unhurried: Arc::new(Semaphore::new(2 * cores())),
             known: Mutex::default(),
             making: tokio::sync::Mutex::new(()),
             stop: watch::Sender::new(false),
@@ -215,12 +226,23 @@ impl Host {
     /// Completes and takes up every server there is. One that cannot be taken up does not keep the others from it.
     fn wake_up(self: &Arc<Self>) -> usize {
         let servers = self.uids.lock().unwrap_or_else(PoisonError::into_inner).servers();
-        for server in &servers {
-            match ensure::make(self, *server) {
-                Ok((made, ledger)) => self.add(made, ledger),
-                Err(error) => error.log(*server),
+        let at_once = servers.len().div_ceil(cores()).max(64);
+        // Most of the time goes into the file system, where several threads do not wait for one another.
+        std::thread::scope(|scope| {
+            let parts = servers.chunks(at_once);
+            let threads: Vec<_> = parts
+                .map(|part| scope.spawn(|| part.iter().map(|server| ensure::make(self, *server)).collect::<Vec<_>>()))
+                .collect();
+            for (part, thread) in servers.chunks(at_once).zip(threads) {
+                let made = thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                for (server, made) in part.iter().zip(made) {
+                    match made {
+                        Ok((made, ledger)) => self.add(made, ledger),
+                        Err(error) => error.log(*server),
+                    }
+                }
             }
-        }
+        });
         servers.len()
     }
 
@@ -240,6 +262,7 @@ impl Host {
             commands,
             stop: self.stop.subscribe(),
             back_off: BackOff::new(Duration::from_millis(self.boot.back_off_millis)),
+            is_unsaved: false,
         };
         tokio::spawn(async move {
             life.run().await;
@@ -341,11 +364,21 @@ fn door(number: i32) -> io::Result<UnixListener> {
     UnixListener::from_std(listener)
 }
 
-/// Two sockets for each person: the usual 1024 would do for five hundred.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Two sockets for each person: the usual 1024 would do for five hundred. Root may go beyond the limit it was given, as
+/// far as the kernel lets anybody; that is written in `/proc/sys/fs/nr_open`.
 fn raise_open_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let most = std::fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok());
+    let most = most.unwrap_or(1 << 20);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) });
+    if raised.is_err() {
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
 }
 
 fn broken(error: io::Error) -> Problem {

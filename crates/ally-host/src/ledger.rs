@@ -1,9 +1,10 @@
 //! What the host keeps of a server between its lives: the alarm, the epoch, and whether it was awake.
 
 use crate::disk;
-use ally_types::{ServerId, Timestamp};
+use ally_types::{ServerId, Timestamp, log};
 use serde::{Deserialize, Serialize};
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Epochs are reserved in lots, so that not every wake waits for the disk. The rest of a lot is lost with the host.
@@ -16,6 +17,8 @@ pub(crate) struct Ledger {
     mark: PathBuf,
     kept: Kept,
     epoch: u64,
+    /// What was kept could not be read, and an alarm may have been lost with it.
+    is_new_after_damage: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,16 +30,25 @@ struct Kept {
 }
 
 impl Ledger {
-    /// Reads what is kept in `<host>/servers/<server>.json`. A new server has nothing there.
+    /// Reads what is kept in `<host>/servers/<server>.json`. A new server has nothing there. A file that a broken disk
+    /// left half written keeps nobody from their assistant: it is begun anew.
     pub(crate) fn read(host: &Path, server: ServerId) -> io::Result<Self> {
         let file = host.join("servers").join(format!("{server}.json"));
+        let mut is_new_after_damage = false;
         let kept: Kept = match std::fs::read(&file) {
-            Ok(text) => serde_json::from_slice(&text)?,
+            Ok(text) => match serde_json::from_slice(&text) {
+                Ok(kept) => kept,
+                Err(_) => {
+                    log::error("what was kept of a server is damaged and begun anew", &[("server", &server)]);
+                    is_new_after_damage = true;
+                    Kept::after(&file)?
+                }
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => Kept::default(),
             Err(error) => return Err(error),
         };
         let mark = host.join("awake").join(server.to_string());
-        Ok(Self { file, mark, kept, epoch: kept.epoch })
+        Ok(Self { file, mark, kept, epoch: kept.epoch, is_new_after_damage })
     }
 
     /// When to wake the server.
@@ -75,9 +87,19 @@ impl Ledger {
         let _ = std::fs::remove_file(&self.mark);
     }
 
-    /// Whether it was awake when the host ended.
-    pub(crate) fn was_awake(&self) -> bool {
-        self.mark.exists()
+    /// Whether it is started without being called: it was awake when the host ended, or its alarm was lost and it has
+    /// to say it again.
+    pub(crate) fn must_wake(&self) -> bool {
+        self.is_new_after_damage || self.mark.exists()
+    }
+}
+
+impl Kept {
+    /// In place of a file that cannot be read. The seconds since 1970 at which it was written are more than anybody's
+    /// starts, so no number is used twice.
+    fn after(damaged: &Path) -> io::Result<Self> {
+        let written = std::fs::metadata(damaged)?.mtime();
+        Ok(Self { alarm: None, epoch: u64::try_from(written).unwrap_or_default() })
     }
 }
 
@@ -100,5 +122,29 @@ mod tests {
         let mut again = Ledger::read(home.path(), server).expect("reads");
         assert_eq!(again.alarm(), Some(Timestamp::from_millis(5000)));
         assert_eq!(again.next_epoch(), (101, true));
+    }
+
+    #[test]
+    fn a_damaged_file_is_begun_anew_above_every_number_that_was_used() {
+        let home = tempfile::tempdir().expect("a directory");
+        std::fs::create_dir(home.path().join("servers")).expect("makes");
+        let server = ServerId::new(&SystemClock, &SystemChance);
+        let mut ledger = Ledger::read(home.path(), server).expect("is new");
+        assert!(!ledger.must_wake());
+        ledger.next_epoch();
+        ledger.save().expect("saves");
+        let file = home.path().join(format!("servers/{server}.json"));
+        let whole = std::fs::read(&file).expect("reads");
+        for damaged in [&whole[..whole.len() / 2], b"", b"{}", b"[1", &[0; 40]] {
+            std::fs::write(&file, damaged).expect("damages it");
+            let mut ledger = Ledger::read(home.path(), server).expect("is begun anew");
+            let (epoch, is_new_lot) = ledger.next_epoch();
+            assert!(ledger.must_wake() && epoch > 1_700_000_000 && is_new_lot, "{epoch}");
+            ledger.save().expect("saves");
+            assert_eq!(Ledger::read(home.path(), server).expect("reads").next_epoch().0, epoch + 100);
+        }
+        // What a crash left of the next version is nobody's business.
+        std::fs::write(home.path().join(format!("servers/{server}.json.new")), "{\"al").expect("writes");
+        assert!(!Ledger::read(home.path(), server).expect("reads").must_wake());
     }
 }

@@ -4,6 +4,7 @@
 //! two sockets ([`ensure`]); its process comes and goes ([`life`]). The gateway is told who is awake, the platform
 //! asks for new servers.
 
+mod alarms;
 mod back_off;
 mod boot;
 mod claim;

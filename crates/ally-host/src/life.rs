@@ -1,5 +1,6 @@
 //! The life of one server: asleep until somebody knocks or the alarm rings, awake, ended, and so on.
 
+use crate::alarms::{EARLY, Planned};
 use crate::back_off::BackOff;
 use crate::control::Control;
 use crate::host::{Host, Kill, Server};
@@ -8,6 +9,7 @@ use crate::wake;
 use ally_sandbox::{CannotSpawn, Child, Exit, Signal, readable};
 use ally_types::host::FromAssistant;
 use ally_types::log;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
@@ -15,10 +17,8 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// A start holds one of the places for so long at most.
 const STARTING: Duration = Duration::from_secs(2);
-/// An alarm wakes so much earlier.
-const EARLY: i64 = 1000;
-/// While waiting for an alarm the clock is read again this often: it may be set, and a laptop may sleep.
-const LOOK_AGAIN: i64 = 60_000;
+/// What could not be saved is tried again after so long: the disk was full, most likely.
+const SAVE_AGAIN: Duration = Duration::from_secs(60);
 
 pub(crate) struct Life {
     pub(crate) host: Arc<Host>,
@@ -27,13 +27,28 @@ pub(crate) struct Life {
     pub(crate) commands: mpsc::Receiver<Kill>,
     pub(crate) stop: watch::Receiver<bool>,
     pub(crate) back_off: BackOff,
+    /// The disk does not know yet what the ledger says.
+    pub(crate) is_unsaved: bool,
 }
 
 enum Next {
     Sleep,
-    Wake,
+    Wake(Haste),
     Pause(Duration),
     End,
+}
+
+/// Whether somebody waits for a start.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Haste {
+    SomebodyWaits,
+    NobodyWaits,
+}
+
+/// A place among those that start now.
+struct Place {
+    _start: OwnedSemaphorePermit,
+    _unhurried: Option<OwnedSemaphorePermit>,
 }
 
 /// A process that is there.
@@ -41,7 +56,7 @@ struct Awake {
     child: Child,
     control: Control,
     /// The place among those that start now, until it is up.
-    starting: Option<OwnedSemaphorePermit>,
+    starting: Option<Place>,
     born: Instant,
     ready: bool,
     killed_for: Vec<Kill>,
@@ -52,11 +67,12 @@ struct Awake {
 impl Life {
     /// Runs until the host stops.
     pub(crate) async fn run(mut self) {
-        let mut next = if self.ledger.was_awake() { Next::Wake } else { Next::Sleep };
+        let mut next = if self.ledger.must_wake() { Next::Wake(Haste::NobodyWaits) } else { Next::Sleep };
         loop {
             next = match next {
                 Next::Sleep => self.sleep().await,
-                Next::Wake => self.wake().await,
+                // In a box: whoever sleeps, and that is nearly everybody, needs no room for being awake.
+                Next::Wake(haste) => Box::pin(self.wake(haste)).await,
                 Next::Pause(pause) => self.pause(pause).await,
                 Next::End => return,
             };
@@ -65,23 +81,24 @@ impl Life {
 
     /// No process. Whoever connects waits in the socket's queue, which is what wakes it.
     async fn sleep(&mut self) -> Next {
+        let alarm = self.ledger.alarm().map(|at| self.host.alarms.plan(at, self.server.id));
         loop {
-            let alarm = alarm(&self.host, &self.ledger);
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return Next::End,
                 Some(kill) = self.commands.recv() => kill.nobody_there(),
                 knock = readable(&self.server.inbound) => return match knock {
-                    Ok(()) => Next::Wake,
+                    Ok(()) => Next::Wake(Haste::SomebodyWaits),
                     Err(error) => {
                         log::error("a socket cannot be watched", &[("server", &self.server.id), ("kind", &error.kind())]);
                         Next::Pause(self.back_off.after_crash(Duration::ZERO))
                     }
                 },
-                () = alarm => {
+                () = rings(alarm.as_ref()) => {
                     log::debug("an alarm rings", &[("server", &self.server.id)]);
-                    return Next::Wake;
+                    return Next::Wake(Haste::NobodyWaits);
                 }
+                () = sleep(SAVE_AGAIN), if self.is_unsaved => self.save().await,
             }
         }
     }
@@ -93,27 +110,45 @@ impl Life {
             tokio::select! {
                 () = stopped(&mut self.stop) => return Next::End,
                 Some(kill) = self.commands.recv() => kill.nobody_there(),
-                () = sleep_until(until) => return Next::Wake,
+                () = sleep_until(until) => return Next::Wake(Haste::SomebodyWaits),
             }
         }
     }
 
-    async fn wake(&mut self) -> Next {
-        let starting = loop {
+    /// Waits for a place among those that start; `None` when the host stops.
+    async fn place(&mut self, haste: Haste) -> Option<Place> {
+        let mut unhurried = None;
+        while haste == Haste::NobodyWaits && unhurried.is_none() {
             tokio::select! {
-                () = stopped(&mut self.stop) => return Next::End,
+                () = stopped(&mut self.stop) => return None,
                 Some(kill) = self.commands.recv() => kill.nobody_there(),
-                place = Arc::clone(&self.host.starting).acquire_owned() => break place.ok(),
+                // Now somebody does.
+                _ = readable(&self.server.inbound) => break,
+                place = Arc::clone(&self.host.unhurried).acquire_owned() => unhurried = place.ok(),
             }
-        };
+        }
+        loop {
+            tokio::select! {
+                () = stopped(&mut self.stop) => return None,
+                Some(kill) = self.commands.recv() => kill.nobody_there(),
+                place = Arc::clone(&self.host.starting).acquire_owned() => {
+                    return place.ok().map(|start| Place { _start: start, _unhurried: unhurried });
+                }
+            }
+        }
+    }
+
+    async fn wake(&mut self, haste: Haste) -> Next {
+        let Some(starting) = self.place(haste).await else { return Next::End };
+        let starting = Some(starting);
+        let (epoch, new_lot) = self.ledger.next_epoch();
+        if new_lot || self.is_unsaved {
+            self.save().await;
+        }
         let rung = self.ledger.alarm().filter(|at| at.millis_since(self.host.clock.now()) <= EARLY);
         if rung.is_some() {
             // It has done its work with this start. On the disk it stays until the process is up.
             self.ledger.set_alarm(None);
-        }
-        let (epoch, new_lot) = self.ledger.next_epoch();
-        if new_lot {
-            self.save().await;
         }
         if let Err(error) = self.ledger.mark_awake() {
             log::warn("a server could not be marked as awake", &[("server", &self.server.id), ("kind", &error.kind())]);
@@ -209,15 +244,14 @@ impl Life {
         }
     }
 
-    async fn save(&self) {
+    async fn save(&mut self) {
         let ledger = self.ledger.clone();
         // A full disk must not keep anybody from their assistant: what could not be saved still holds in memory.
-        match tokio::task::spawn_blocking(move || ledger.save()).await {
-            Ok(Ok(())) | Err(_) => {}
-            Ok(Err(error)) => {
-                log::error("an alarm could not be saved", &[("server", &self.server.id), ("kind", &error.kind())]);
-            }
+        let saved = tokio::task::spawn_blocking(move || ledger.save()).await.map_err(io::Error::other).flatten();
+        if let Err(error) = &saved {
+            log::error("an alarm could not be saved", &[("server", &self.server.id), ("kind", &error.kind())]);
         }
+        self.is_unsaved = saved.is_err();
     }
 
     fn log_refused(&self, refused: &CannotSpawn) {
@@ -227,15 +261,10 @@ impl Life {
     }
 }
 
-/// Waits until it is time to wake for the alarm.
-async fn alarm(host: &Host, ledger: &Ledger) {
-    let Some(at) = ledger.alarm() else { std::future::pending().await };
-    loop {
-        let left = at.millis_since(host.clock.now()).saturating_sub(EARLY);
-        match u64::try_from(left.min(LOOK_AGAIN)) {
-            Ok(millis) if millis > 0 => sleep(Duration::from_millis(millis)).await,
-            _ => return,
-        }
+async fn rings(alarm: Option<&Planned>) {
+    match alarm {
+        Some(alarm) => alarm.rings().await,
+        None => std::future::pending().await,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The host with real processes: a small program stands in for the assistant and does what the tests tell it.
 
+mod alarms;
 mod claim;
+mod crashes;
 mod life;
 mod process;
 mod servers;
+mod starts;
 mod walls;
 mod world;

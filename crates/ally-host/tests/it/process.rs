@@ -3,7 +3,7 @@
 use crate::world::{World, program, until};
 use ally_sandbox::{Child, Exit, Signal, Spawn};
 
-fn start(world: &World) -> Child {
+pub fn start(world: &World) -> Child {
     let doors = [("host-gateway.sock", 3), ("host-platform.sock", 4)];
     let doors = doors.map(|(name, number)| (world.bind(name).into_std().expect("a socket").into(), number + 10));
     let mut boot = world.boot.clone();
