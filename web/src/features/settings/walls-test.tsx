@@ -93,7 +93,8 @@ function End({ trial, level, isAdministrator }: { trial: Trial } & Props) {
   if (trial.state === "refused") return <ProblemNotice problem={trial.problem} kept={t("walls.test.not_begun")} className="mt-4" />;
   if (trial.state === "broken") {
     const tried = trial.attempts.length;
-    return <Notice isBad title={t("walls.test.broken", { tried })} lines={[tried > 0 && t("walls.test.broken.kept"), ...wentThrough(trial.attempts), t("walls.test.broken.next")]} className="mt-4" />;
+    const why = trial.problem.status === 0 && trial.problem.kind !== "unknown" && trial.problem.title;
+    return <Notice isBad title={t("walls.test.broken", { tried })} lines={[why, tried > 0 && t("walls.test.broken.kept"), ...wentThrough(trial.attempts), t("walls.test.broken.next")]} className="mt-4" />;
   }
   if (trial.state === "stopped") return <Notice title={t("walls.test.stopped", { tried: trial.attempts.length })} lines={[...wentThrough(trial.attempts), t("walls.test.stopped.next")]} className="mt-4" />;
   if (trial.state !== "finished") return null;
