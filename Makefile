@@ -41,10 +41,18 @@ check: ## Format, lints, tidy, licences, unused dependencies, the browser app, g
 	@sh .ci/web types lint budget
 	cargo xtask generate --check
 
+.PHONY: release
+release: ## One static file with everything in it; prints where it is, its size and how quickly it starts
+	@cargo xtask release
+
 .PHONY: bench
-bench: ## Measure start, wake, memory, added latency and durable runs, in the release profile
+bench: release ## Measure start, wake, memory, added latency and durable runs, in the file that is shipped
 	cargo bench -q -p ally-durable --bench runs
-	cargo bench -q -p ally --bench product
+	ALLY_BENCH_PROGRAM="$(abspath $(TARGET))/static/release/ally" cargo bench -q -p ally --bench product
+
+.PHONY: bench-crowd
+bench-crowd: ## Ten thousand people on this machine for ten minutes; ALLY_CROWD_PEOPLE=300 ALLY_CROWD_SECONDS=10 for less
+	cargo bench -q -p ally --bench crowd
 
 .PHONY: generate
 generate: ## Write the API description, the browser's client and the changelog

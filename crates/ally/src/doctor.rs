@@ -60,10 +60,12 @@ pub fn report(config: &Config) -> Report {
     let there = There::look(config);
     let findings = [
         configuration(config),
+        program(),
         data_directory(&config.data_dir),
         free_space(&config.data_dir),
         keys(config),
         address(config, &there),
+        protection(config),
         sign_up(config, &there),
         provider(config),
         isolation(),
@@ -91,6 +93,34 @@ fn configuration(config: &Config) -> Finding {
             Finding::good("Configuration", "environment and flags (there is no ally.toml here, and none is needed)")
         }
     }
+}
+
+fn program() -> Finding {
+    let name = "Program";
+    match std::env::current_exe().and_then(|program| ally_sandbox::is_dynamic(&program)) {
+        Ok(false) => Finding::good(name, "one file that needs nothing beside it"),
+        Ok(true) => Finding::good(name, "with the libraries of this machine, which people's assistants then see too"),
+        Err(_) => Finding::less(name, "its file cannot be read", "Start it by its full path."),
+    }
+}
+
+fn protection(config: &Config) -> Finding {
+    let name = "HTTPS";
+    let proxies = |list: &[std::net::IpAddr]| {
+        let list: Vec<String> = list.iter().map(std::net::IpAddr::to_string).collect();
+        list.join(", ")
+    };
+    if config.is_plain_beyond_loopback() {
+        return Finding::less(
+            name,
+            "not asked for: everybody on the way can read passwords and chats",
+            "Put a proxy with HTTPS in front, then take ALLY_ALLOW_PLAIN_HTTP away.",
+        );
+    }
+    if config.is_https() {
+        return Finding::good(name, format!("by a proxy; believed: {}", proxies(&config.trusted_proxies)));
+    }
+    Finding::good(name, "not needed: only this machine is answered")
 }
 
 fn data_directory(path: &Path) -> Finding {

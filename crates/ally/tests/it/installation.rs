@@ -22,12 +22,20 @@ pub struct Installation {
 pub struct Setup {
     environment: Vec<(String, String)>,
     without_root: bool,
+    program: Option<PathBuf>,
+    listen: Option<SocketAddr>,
     directory: Arc<TempDir>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { environment: Vec::new(), without_root: false, directory: Arc::new(tempfile::tempdir().unwrap()) }
+        Self {
+            environment: Vec::new(),
+            without_root: false,
+            program: None,
+            listen: None,
+            directory: Arc::new(tempfile::tempdir().unwrap()),
+        }
     }
 }
 
@@ -52,6 +60,20 @@ impl Setup {
         self
     }
 
+    /// Starts another binary than the one that was built for the tests.
+    #[must_use]
+    pub fn program(mut self, program: PathBuf) -> Self {
+        self.program = Some(program);
+        self
+    }
+
+    /// Listens here. Needed where the public address is another one, so that the printed one does not say.
+    #[must_use]
+    pub fn listening_on(mut self, address: SocketAddr) -> Self {
+        self.listen = Some(address);
+        self
+    }
+
     /// Where its data will be.
     pub fn data(&self) -> PathBuf {
         self.directory.path().join("ally-data")
@@ -61,12 +83,14 @@ impl Setup {
     pub fn start(self) -> Installation {
         let directory = Arc::clone(&self.directory);
         let data = directory.path().join("ally-data");
-        let mut program = PathBuf::from(env!("CARGO_BIN_EXE_ally"));
+        let built = self.program.or_else(|| std::env::var_os("ALLY_BENCH_PROGRAM").map(PathBuf::from));
+        let built = built.unwrap_or_else(|| env!("CARGO_BIN_EXE_ally").into());
+        let mut program = built.clone();
         let mut options = Vec::new();
         if self.without_root && rustix::process::geteuid().is_root() {
             // The build directory may be closed to others, so that user gets a copy.
             program = directory.path().join("ally");
-            std::fs::copy(env!("CARGO_BIN_EXE_ally"), &program).unwrap();
+            std::fs::copy(&built, &program).unwrap();
             std::os::unix::fs::chown(directory.path(), Some(65534), Some(65534)).unwrap();
             options.extend(["--reuid=65534", "--regid=65534", "--clear-groups"]);
         }
@@ -79,7 +103,8 @@ impl Setup {
             command.args(options).arg("--").arg(program);
             command
         };
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(&data);
+        let listen = self.listen.map_or_else(|| "127.0.0.1:0".to_owned(), |address| address.to_string());
+        command.args(["serve", "--listen", &listen, "--data-dir"]).arg(&data);
         command.current_dir(directory.path()).env_clear().env("PATH", "/usr/bin:/bin").envs(self.environment);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
@@ -91,8 +116,9 @@ impl Setup {
         let seen = Arc::clone(&log);
         std::thread::spawn(move || {
             follow(out, &seen, |line| {
-                if let Some(address) = line.trim().strip_prefix("Ally is ready: http://") {
-                    let _ = ready.send(address.parse().unwrap());
+                if let Some(url) = line.trim().strip_prefix("Ally is ready: ") {
+                    let printed = || url.strip_prefix("http://").unwrap().parse().unwrap();
+                    let _ = ready.send(self.listen.unwrap_or_else(printed));
                 }
             });
         });
@@ -164,12 +190,17 @@ impl Installation {
 
     /// The process ids of all assistants that are awake.
     pub fn assistants(&self) -> Vec<u32> {
+        self.processes("assistant")
+    }
+
+    /// The process ids of a role.
+    pub fn processes(&self, role: &str) -> Vec<u32> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir("/proc").unwrap().flatten() {
             let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
-            let is_assistant = std::fs::read(entry.path().join("cmdline"))
-                .is_ok_and(|line| line.split(|byte| *byte == 0).nth(1) == Some(b"assistant"));
-            if is_assistant && descends_from(pid, self.child.id()) {
+            let is_of_role = std::fs::read(entry.path().join("cmdline"))
+                .is_ok_and(|line| line.split(|byte| *byte == 0).nth(1) == Some(role.as_bytes()));
+            if is_of_role && descends_from(pid, self.child.id()) {
                 found.push(pid);
             }
         }

@@ -27,7 +27,7 @@ async fn an_open_tab_wakes_nobody_and_still_hears_what_another_device_says() {
 }
 
 /// Waits until no assistant of this installation is awake.
-async fn asleep(installation: &Installation) {
+pub async fn asleep(installation: &Installation) {
     let deadline = std::time::Instant::now() + crate::browser::PATIENCE;
     while !installation.assistants().is_empty() {
         assert!(std::time::Instant::now() < deadline, "it does not fall asleep");
