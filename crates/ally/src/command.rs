@@ -1,7 +1,7 @@
 //! The command line: one binary, its roles and its tools as subcommands.
 
 use crate::config::{Config, Given};
-use crate::{doctor, openapi, roles, serve};
+use crate::{doctor, openapi, probe, roles, serve};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -27,6 +27,9 @@ enum Command {
         #[command(flatten)]
         given: Given,
     },
+    /// Try the walls of this machine with real attacks on a target made for it
+    #[command(hide = true)]
+    Probe(probe::Line),
     /// Print the description of the HTTP interface (OpenAPI 3.1)
     #[command(hide = true)]
     Openapi,
@@ -39,6 +42,9 @@ enum Command {
     /// The edge, started by `ally serve`
     #[command(hide = true)]
     Gateway(Boot),
+    /// The attacker of `ally probe --without-filters`, started by its host
+    #[command(hide = true)]
+    ProbeUnfiltered(Boot),
     /// The server of one person, started by the host
     #[command(hide = true)]
     Assistant(Boot),
@@ -79,6 +85,8 @@ fn dispatch(command: Command) -> ExitCode {
             write(&report.text);
             if report.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }),
+        Command::Probe(line) => probe::run(&line),
+        Command::ProbeUnfiltered(boot) => probe::unfiltered(boot.boot_fd),
         Command::Openapi => {
             write(&openapi::json());
             ExitCode::SUCCESS

@@ -8,6 +8,7 @@ pub mod foreign;
 pub mod keys;
 pub mod layout;
 pub mod openapi;
+pub mod probe;
 pub mod register;
 pub mod roles;
 pub mod serve;

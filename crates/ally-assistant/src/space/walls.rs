@@ -84,21 +84,22 @@ impl Drop for Turn {
 pub async fn test(State(app): State<App>, _: Owner) -> Answer<Response> {
     let turn = app.walls_test().begin().ok_or_else(busy)?;
     let (tell, told) = mpsc::unbounded_channel();
+    // The turn is held by the stream, the work by the thread: a reader who stalls keeps nobody awake.
     let at_work = app.activity().begin();
     let stays = app.walls().split_whitespace().any(|wall| wall == IN_PROCESS);
     // A thread of its own, which ends with the test: what an attempt changes about its caller, where no wall stands,
     // is gone with it. Chats go on meanwhile.
     let started = std::thread::Builder::new().name("walls".to_owned()).spawn(move || {
-        let (_turn, _at_work) = (turn, at_work);
+        let _at_work = at_work;
         run(stays, |event| tell.send(event).is_ok());
     });
     started.map_err(|error| {
         log::error("the walls could not be tested", &[("kind", &error.kind())]);
         Fault::from(Problem::internal())
     })?;
-    let events = futures_util::stream::unfold(told, |mut told| async move {
+    let events = futures_util::stream::unfold((told, turn), |(mut told, turn)| async move {
         let event = told.recv().await?;
-        Some((write(&event), told))
+        Some((write(&event), (told, turn)))
     });
     Ok(ally_http::stream::response(events))
 }

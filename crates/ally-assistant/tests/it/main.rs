@@ -10,6 +10,7 @@ mod owner;
 mod provider;
 mod recovery;
 mod register;
+mod space;
 mod tools;
 mod turns;
 mod usage;

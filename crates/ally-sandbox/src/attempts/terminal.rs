@@ -3,7 +3,7 @@
 use super::call::{checked, last_error};
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 
 /// While it is there, standard error of this process is a new terminal. What is written to it is passed on.
 #[derive(Debug)]
@@ -28,6 +28,7 @@ impl Terminal {
         for descriptor in [&screen, &keys] {
             rustix::io::fcntl_setfd(descriptor, rustix::io::FdFlags::CLOEXEC)?;
         }
+        be_quiet(&keys)?;
         replace(&keys)?;
         let mut passed_on = File::from(before.try_clone()?);
         let mut screen = File::from(screen);
@@ -43,8 +44,20 @@ impl Drop for Terminal {
     }
 }
 
+/// What is typed into it is not shown.
+fn be_quiet(keys: &OwnedFd) -> io::Result<()> {
+    // SAFETY: plain numbers and zeros are a valid value, which the kernel fills and then reads.
+    unsafe {
+        let mut settings: libc::termios = std::mem::zeroed();
+        checked(libc::tcgetattr(keys.as_raw_fd(), &raw mut settings)).map_err(io::Error::from_raw_os_error)?;
+        settings.c_lflag &= !libc::ECHO;
+        checked(libc::tcsetattr(keys.as_raw_fd(), libc::TCSANOW, &raw const settings))
+            .map_err(io::Error::from_raw_os_error)?;
+    }
+    Ok(())
+}
+
 fn replace(with: &OwnedFd) -> io::Result<()> {
-    use std::os::fd::AsRawFd;
     // SAFETY: plain numbers; number 2 stays open throughout.
     match unsafe { libc::dup2(with.as_raw_fd(), 2) } {
         2 => Ok(()),
