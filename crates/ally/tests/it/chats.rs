@@ -1,11 +1,9 @@
 //! A conversation with a model: Anthropic's protocol, spoken by a stand-in.
 
-use crate::app::TestApp;
 use crate::browser::{Browser, Events};
 use crate::installation::{Installation, Setup};
 use ally_llm::script::{Gate, Rule, Step, Turn};
 use ally_llm::stand_in::{Fault, KEY, StandIn};
-use ally_llm::{Failure, FailureKind};
 use serde_json::{Value, json};
 
 async fn with_claude() -> (StandIn, Installation, Browser) {
@@ -189,24 +187,63 @@ async fn is_kept_and_explained(mira: &Browser, chat: &str, name: &str) {
     assert!(!answer.to_string().contains("must not be lost"), "{name}: the provider's words are not repeated");
 }
 
-/// The real budgets are a minute and more and are tried against the stand-in in `ally-llm`; here is what a person sees
-/// when one has run out.
-#[tokio::test]
-async fn when_the_provider_falls_silent_the_message_is_kept_and_the_next_step_is_said() {
-    let app = TestApp::new().await;
-    let mira = app.owner("mira").await;
-    let stalled = Step::Fail(Failure::of(FailureKind::Stalled));
-    let cases = [
-        ("before a word", vec![stalled.clone()]),
-        ("in the middle", vec![Step::Text("As far as this".to_owned()), stalled]),
-    ];
-    for (name, steps) in cases {
-        app.model.always(Rule { when: "lost".to_owned(), turns: vec![Turn::of(steps)] });
-        let chat = mira.chat().await;
-        is_kept_and_explained(&mira, &chat, name).await;
-        let answer = mira.ask(&chat, "And now?").await;
-        assert_eq!(answer["status"], "complete", "after {name}: {answer}");
+/// With so little patience that a test can wait for it.
+async fn impatient(setup: Setup) -> (Installation, Browser) {
+    let setup = setup.with("ALLY_MODEL_FIRST_TOKEN_SECONDS", "2").with("ALLY_MODEL_STALL_SECONDS", "2");
+    let installation = setup.start();
+    let mira = installation.administrator().await;
+    (installation, mira)
+}
+
+/// A provider that falls silent: what the person sees, that the silence is not repeated to her as an answer, and that
+/// she can have the question answered after all.
+async fn silence_is_explained(stand_in: &StandIn, mira: &Browser, fault: Fault, kept: &str, kind: &str) {
+    stand_in.always(Rule { when: "lost".to_owned(), turns: vec![Turn::text("As far as this and further.")] });
+    // As often as it may be asked again by itself.
+    for _ in 0..3 {
+        stand_in.fail(fault.clone());
     }
+    let chat = mira.chat().await;
+    let mut events = mira.events(&format!("/api/v1/chats/{chat}/events"), None).await;
+    let sent = mira.say(&chat, "A question that must not be lost").await;
+    let answer = events.answer(id(&sent["answer"])).await;
+    let status = if kept.is_empty() { "failed" } else { "interrupted" };
+    assert_eq!((&answer["status"], &answer["text"]), (&json!(status), &json!(kept)), "{fault:?}: {answer}");
+    let problem = &answer["problem"];
+    assert_eq!((&problem["type"], problem["next_step"].is_string()), (&json!(kind), true), "{fault:?}: {answer}");
+    assert_eq!(events.until("run.finished").await["status"], "failed");
+    let messages = format!("/api/v1/chats/{chat}/messages");
+    let list = mira.get(&messages).await.expect(200).json();
+    assert_eq!(list["items"][0]["text"], "A question that must not be lost");
+    assert_eq!((&list["items"][1]["text"], &list["items"][1]["problem"]["type"]), (&json!(kept), &json!(kind)));
+    // A second try answers the same question in the same place.
+    stand_in.heal();
+    let question = id(&list["items"][0]);
+    let again = mira.post(&format!("/api/v1/messages/{question}/answer"), json!({})).await.expect(202).json();
+    assert_eq!(again["answer"]["id"], sent["answer"]["id"]);
+    events.until("run.started").await;
+    let answer = events.answer(id(&again["answer"])).await;
+    assert_eq!((&answer["status"], &answer["text"]), (&json!("complete"), &json!("As far as this and further.")));
+    assert!(answer["problem"].is_null(), "{answer}");
+    let list = mira.get(&messages).await.expect(200).json();
+    assert_eq!(list["items"].as_array().unwrap().len(), 2, "nothing is there twice: {list}");
+}
+
+#[tokio::test]
+async fn when_claude_falls_silent_what_was_said_is_kept_and_it_can_be_tried_again() {
+    let stand_in = StandIn::start().await.unwrap();
+    let (_installation, mira) = impatient(Setup::default().with_anthropic(&stand_in.url())).await;
+    silence_is_explained(&stand_in, &mira, Fault::StallSilent, "", "provider_silent").await;
+    silence_is_explained(&stand_in, &mira, Fault::StallBeforeToken, "", "provider_silent").await;
+    silence_is_explained(&stand_in, &mira, Fault::StallAfter(2), "As far ", "provider_stalled").await;
+}
+
+#[tokio::test]
+async fn when_a_model_server_at_home_falls_silent_what_was_said_is_kept_and_it_can_be_tried_again() {
+    let stand_in = StandIn::start().await.unwrap();
+    let (_installation, mira) = impatient(Setup::default().with("ALLY_LOCAL_MODEL_URL", stand_in.url())).await;
+    silence_is_explained(&stand_in, &mira, Fault::StallBeforeToken, "", "provider_silent").await;
+    silence_is_explained(&stand_in, &mira, Fault::StallAfter(2), "As far ", "provider_stalled").await;
 }
 
 #[tokio::test]
