@@ -63,10 +63,11 @@ test("by keyboard: begin, stop, begin again; leaving ends the request", async ({
     await page.keyboard.press("Enter");
     await expect(entries(page).nth(1)).toBeVisible();
   }
-  const ended = page.waitForEvent("requestfailed", { predicate: (request) => request.url().endsWith("/walls/test"), timeout: 15_000 }).catch(() => null);
+  // The real test is soon over, so that only the slow one is surely still at work.
+  const ended = isFake ? page.waitForEvent("requestfailed", (request) => request.url().endsWith("/walls/test")) : null;
   await page.getByRole("link", { name: "Appearance" }).click();
   await expect(page.getByRole("heading", { name: "Appearance" })).toBeVisible();
-  if (isFake) expect(await ended).not.toBeNull();
+  await ended;
   await world(page, { walls: {} });
 });
 
