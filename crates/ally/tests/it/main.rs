@@ -1,6 +1,7 @@
 //! The whole product, entered by its doors: the real binary, its processes and its files.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+mod alarms;
 mod app;
 mod browser;
 mod canaries;
@@ -19,5 +20,6 @@ mod proxies;
 mod register;
 mod sessions;
 mod sleep;
+mod storm;
 mod static_build;
 mod whole;
