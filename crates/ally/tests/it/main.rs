@@ -20,6 +20,6 @@ mod proxies;
 mod register;
 mod sessions;
 mod sleep;
-mod storm;
 mod static_build;
+mod storm;
 mod whole;
