@@ -15,6 +15,7 @@ mod doctor;
 mod first_steps;
 mod https;
 mod installation;
+mod make_run;
 mod neighbours;
 mod proxies;
 mod register;
