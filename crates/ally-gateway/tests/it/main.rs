@@ -2,6 +2,12 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
 mod edge;
+mod egress;
+mod egress_counts;
+mod egress_hosts;
+mod egress_limits;
+mod egress_oracle;
+mod egress_world;
 mod host;
 mod models;
 mod people;
