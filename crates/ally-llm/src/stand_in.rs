@@ -3,7 +3,8 @@
 //! It is as strict as the service: what the service refuses is refused here with the same status and kind of error.
 //! The official Python SDK has to accept it (`crates/ally/tests/stand_in/anthropic_sdk.py`). It answers what it was
 //! told to ([`StandIn::say`], [`StandIn::always`]) or repeats the question, and does on request what services do on
-//! bad days ([`Fault`]). The same turns are spoken in the chat completions format under `/v1/chat/completions`.
+//! bad days ([`Fault`]). The same turns are spoken in the chat completions format under `/v1/chat/completions`, which the
+//! official SDK of its inventor has to accept (`openai_sdk.py` beside the other).
 //!
 //! A process of its own is steered over HTTP: `POST /stand-in/turns`, `/stand-in/rules`, `/stand-in/faults` with a
 //! JSON list, `/stand-in/pace` with a JSON object, and `GET /stand-in/seen`.

@@ -114,7 +114,7 @@ async fn message(connection: &mut Connection, state: &State, body: &Value) -> io
         (turn, shared.faults.pop_front(), shared.pace, head)
     };
     if let Some(fault) = &fault
-        && let Some(done) = before(connection, fault, &messages::question(body).text).await
+        && let Some(done) = before(connection, fault, &messages::question(body).text, Refusal::body).await
     {
         return done;
     }
@@ -132,6 +132,9 @@ async fn message(connection: &mut Connection, state: &State, body: &Value) -> io
 }
 
 async fn complete(connection: &mut Connection, state: &State, body: &Value) -> io::Result<()> {
+    if let Err(refusal) = completions::check(body) {
+        return connection.json(refusal.status, &request_id(), &completions::refusal(&refusal)).await;
+    }
     let question = completions::question(body);
     let (turn, fault, pace, number) = {
         let mut shared = state.lock();
@@ -139,11 +142,16 @@ async fn complete(connection: &mut Connection, state: &State, body: &Value) -> i
         (turn, shared.faults.pop_front(), shared.pace, shared.number())
     };
     if let Some(fault) = &fault
-        && let Some(done) = before(connection, fault, &question.text).await
+        && let Some(done) = before(connection, fault, &question.text, completions::refusal).await
     {
         return done;
     }
     let model = body["model"].as_str().unwrap_or_default();
+    if body["stream"] != true {
+        return connection
+            .json(200, &request_id(), &completions::whole(number, model, turn.usage(tokens(body)), &turn))
+            .await;
+    }
     let mut pieces = completions::pieces(number, model, turn.usage(tokens(body)), &turn);
     if let Some(fault) = &fault {
         writing::spoil(&mut pieces, fault, completions::error);
@@ -152,7 +160,12 @@ async fn complete(connection: &mut Connection, state: &State, body: &Value) -> i
 }
 
 /// Faults that come instead of an answer; `None` for those that come inside one.
-async fn before(connection: &mut Connection, fault: &Fault, question: &str) -> Option<io::Result<()>> {
+async fn before(
+    connection: &mut Connection,
+    fault: &Fault,
+    question: &str,
+    in_words: impl Fn(&Refusal) -> Value,
+) -> Option<io::Result<()>> {
     Some(match fault {
         Fault::Status { status, kind, message, retry_after } => {
             let kind = kind.as_deref().unwrap_or(match status {
@@ -170,7 +183,7 @@ async fn before(connection: &mut Connection, fault: &Fault, question: &str) -> O
             let mut headers = request_id().to_vec();
             headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
             let refusal = Refusal::new(*status, kind, format!("{message} (your request was: {question})"));
-            connection.json(*status, &headers, &refusal.body()).await
+            connection.json(*status, &headers, &in_words(&refusal)).await
         }
         Fault::HangUp => Err(io::ErrorKind::ConnectionAborted.into()),
         Fault::StallSilent => {

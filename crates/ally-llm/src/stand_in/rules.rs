@@ -265,7 +265,7 @@ fn text(block: &Value) -> Result<(), Refusal> {
     }
 }
 
-fn is_name(name: &str, longest: usize) -> bool {
+pub(super) fn is_name(name: &str, longest: usize) -> bool {
     !name.is_empty()
         && name.len() <= longest
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))

@@ -1,20 +1,35 @@
-//! The official Python SDK against the stand-in, so that the two are not only friends of each other.
+//! Official Python SDKs against the stand-in, so that it and our adapters are not only friends of each other.
 
 use ally_llm::stand_in::{KEY, StandIn};
 use std::io::Write as _;
 use std::path::Path;
 
-/// Set `ALLY_ORACLE_PYTHON` to a Python that has the `anthropic` package of PyPI.
 #[tokio::test]
 async fn the_official_python_sdk_accepts_the_stand_in() {
-    let Some(python) = std::env::var_os("ALLY_ORACLE_PYTHON") else {
+    accepted_by("anthropic", "oracle::the_official_python_sdk_accepts_the_stand_in").await;
+}
+
+#[tokio::test]
+async fn the_official_sdk_of_the_chat_completions_format_accepts_the_stand_in() {
+    accepted_by("openai", "oracle::the_official_sdk_of_the_chat_completions_format_accepts_the_stand_in").await;
+}
+
+/// Set `ALLY_ORACLE_PYTHON` to a Python that has the packages `anthropic` and `openai` of PyPI.
+async fn accepted_by(package: &str, test: &str) {
+    let python = std::env::var_os("ALLY_ORACLE_PYTHON");
+    let has_it = |python: &std::ffi::OsString| {
+        let import = std::process::Command::new(python).arg("-c").arg(format!("import {package}")).output();
+        import.is_ok_and(|done| done.status.success())
+    };
+    let Some(python) = python.filter(has_it) else {
         let is_strict = std::env::var("ALLY_TEST_STRICT").is_ok_and(|value| value == "1");
-        assert!(!is_strict, "ALLY_ORACLE_PYTHON has to be set when ALLY_TEST_STRICT is");
-        skipped("oracle::the_official_python_sdk_accepts_the_stand_in: ALLY_ORACLE_PYTHON is not set");
+        assert!(!is_strict, "ALLY_ORACLE_PYTHON has to have {package} when ALLY_TEST_STRICT is set");
+        skipped(&format!("{test}: ALLY_ORACLE_PYTHON is not set, or has no package {package}"));
         return;
     };
     let server = StandIn::start().await.expect("loopback is there");
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../ally/tests/stand_in/anthropic_sdk.py");
+    let script = format!("../ally/tests/stand_in/{package}_sdk.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(script);
     let run = tokio::process::Command::new(python).arg(script).arg(server.url()).arg(KEY).output();
     let output = run.await.expect("Python starts");
     let printed = String::from_utf8_lossy(&output.stdout);
