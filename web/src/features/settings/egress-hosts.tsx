@@ -64,7 +64,7 @@ function List({ hosts }: { hosts: EgressHost[] }) {
             <div className="min-w-0 flex-1">
               <p className="font-mono text-[13.5px]">
                 {one.host}
-                {one.port !== 443 && <span className="text-ink-2"> · {t("egress.hosts.port", { port: String(one.port) })}</span>}
+                {one.port !== 443 && `:${one.port}`}
               </p>
               <p className="text-[13.5px] text-ink-2">
                 <Source of={one} />
