@@ -25,4 +25,4 @@ pub use limits::{Limits, Rates};
 pub use platform::{Operator, Parts, Platform, StartError, columns};
 pub use register::REGISTER;
 pub use router::openapi;
-pub use store::StoreError;
+pub use store::{StoreError, Visit, visit};

@@ -1,8 +1,10 @@
 //! The platform's database: SQLite by default, PostgreSQL at scale, from the same statements and migrations.
 
 mod migrate;
+mod visit;
 
 pub use migrate::Column;
+pub use visit::{Visit, visit};
 
 use ally_types::log::{self, Loggable};
 use ally_types::{Clock, Problem};

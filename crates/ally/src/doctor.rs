@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::layout;
-use ally_platform::SignUp;
+use ally_platform::{SignUp, Visit};
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -57,6 +57,7 @@ impl Finding {
 
 /// Looks at everything.
 pub fn report(config: &Config) -> Report {
+    ally_sandbox::look_up_names_without_plugins();
     let there = There::look(config);
     let findings = [
         configuration(config),
@@ -302,15 +303,27 @@ fn database(config: &Config) -> Finding {
     };
     // Only the host and the port are shown; user and password stand in the same address.
     let shown = format!("PostgreSQL at {}, port {}", place.host, place.port);
-    if place.answers() {
-        Finding::good(name, format!("{shown}, answers"))
-    } else {
-        Finding::bad(
-            name,
-            format!("{shown}, does not answer"),
-            "Start PostgreSQL, or correct host and port in ALLY_DATABASE_URL.",
-        )
+    let bad = |what: &str, next: &str| Finding::bad(name, format!("{shown}, {what}"), next);
+    if !place.answers() {
+        return bad("does not answer", "Start PostgreSQL, or correct host and port in ALLY_DATABASE_URL.");
     }
+    match visit(&config.database_url) {
+        Visit::Welcome(version) => Finding::good(name, format!("{shown}, version {version}")),
+        Visit::TooOld(version) => {
+            bad(&format!("version {version}, which is too old"), "Upgrade PostgreSQL to version 15 or newer.")
+        }
+        Visit::Refused => bad("refuses this user", "Correct user and password in ALLY_DATABASE_URL."),
+        Visit::NoDatabase => bad("has no such database", "Make it with `createdb`, or correct its name."),
+        Visit::NotThere => bad("answers, but not as PostgreSQL does", "Correct host and port in ALLY_DATABASE_URL."),
+    }
+}
+
+fn visit(url: &str) -> Visit {
+    let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let reactor = reactor.expect("a reactor needs only a few descriptors");
+    // For an address that asks for TLS.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reactor.block_on(ally_platform::visit(url))
 }
 
 /// Where a PostgreSQL server listens: a name, or a directory with its socket.

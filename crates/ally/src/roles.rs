@@ -38,6 +38,7 @@ where
     };
     foreign::install(boot.log);
     raise_open_files();
+    ally_sandbox::look_up_names_without_plugins();
     let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reactor = reactor.expect("a reactor needs only a few descriptors");
     finish(name, reactor.block_on(run(boot.role)))

@@ -26,3 +26,17 @@ async fn sqlite_syncs_every_commit_and_overwrites_what_is_deleted() {
     let left: Vec<_> = std::fs::read_dir(directory.path()).expect("a directory").flatten().collect();
     assert_eq!(left.len(), 1, "closing folds the log into the file");
 }
+
+#[tokio::test]
+async fn the_doctor_learns_how_postgresql_receives_her() {
+    use ally_platform::{Visit, visit};
+    let test = "the_doctor_learns_how_postgresql_receives_her";
+    let Some(url) = crate::postgres::fresh_database(test).await else { return };
+    assert!(matches!(visit(&url).await, Visit::Welcome(version) if version >= 15));
+    let (start, place) = url.split_once('?').unwrap();
+    let (server, _) = start.rsplit_once('/').unwrap();
+    assert_eq!(visit(&format!("{server}/nowhere?{place}")).await, Visit::NoDatabase);
+    let stranger = server.replace("postgres@", "stranger@");
+    assert_eq!(visit(&format!("{stranger}/postgres?{place}")).await, Visit::Refused);
+    assert_eq!(visit("postgres://postgres@127.0.0.1:1/postgres").await, Visit::NotThere);
+}

@@ -57,6 +57,22 @@ async fn of_a_running_installation_it_says_what_is_in_force() {
 }
 
 #[test]
+fn how_passwords_travel_is_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let said = |arguments: &[&str]| {
+        let (code, report) = doctor(directory.path(), arguments);
+        assert_eq!(code, Some(0), "{report}");
+        let (line, next) = about(&report, "HTTPS");
+        (line.to_owned(), next.to_owned())
+    };
+    assert!(said(&[NOWHERE]).0.contains("only this machine"));
+    let (behind, _) = said(&[NOWHERE, "--public-url=https://ally.example", "--trusted-proxies=192.0.2.2"]);
+    assert!(behind.starts_with("ok") && behind.contains("192.0.2.2"), "{behind}");
+    let (plain, next) = said(&[NOWHERE, "--public-url=http://ally.lan", "--allow-plain-http=yes"]);
+    assert!(plain.starts_with("less") && next.contains("ALLY_ALLOW_PLAIN_HTTP"), "{plain}\n{next}");
+}
+
+#[test]
 fn a_directory_of_the_other_mode_is_bad() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path().join("ally-data");
@@ -82,6 +98,19 @@ fn a_postgresql_that_does_not_answer_is_bad_and_its_password_is_not_shown() {
 }
 
 #[test]
+fn what_answers_but_is_no_postgresql_is_bad() {
+    let directory = tempfile::tempdir().unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("--database-url=postgres://ally:hunter2@{}/ally", listener.local_addr().unwrap());
+    std::thread::spawn(move || listener.incoming().for_each(drop));
+    let (code, report) = doctor(directory.path(), &[NOWHERE, &url]);
+    let (line, _) = about(&report, "Accounts");
+    assert!(line.starts_with("BAD") && line.contains("not as PostgreSQL does"), "{report}");
+    assert!(!report.contains("hunter2"), "{report}");
+    assert_eq!(code, Some(1), "{report}");
+}
+
+#[test]
 fn something_else_on_the_port_is_bad() {
     let directory = tempfile::tempdir().unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -98,9 +127,10 @@ fn something_else_on_the_port_is_bad() {
 fn every_value_that_the_documentation_names_is_accepted() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let expected: [(&str, &[&str]); 2] = [
+    let expected: [(&str, &[&str]); 3] = [
         ("ALLY_REQUIRE_SANDBOX", &["none", "user_namespace", "own_user"]),
         ("ALLY_SIGN_UP", &["closed", "invite", "open"]),
+        ("ALLY_ALLOW_PLAIN_HTTP", &["no", "yes"]),
     ];
     let directory = tempfile::tempdir().unwrap();
     for (name, values) in expected {
