@@ -6,7 +6,7 @@ use crate::engine::{Engine, Work};
 use crate::error::Error;
 use crate::history::History;
 use crate::journal::Kind;
-use crate::run::{Finished, Run};
+use crate::run::{Finished, Prepared, Run};
 use crate::runs::{self, Row};
 use crate::state::{Ending, State};
 use ally_store::{StoreError, Tx};
@@ -22,6 +22,8 @@ use tokio::sync::watch;
 pub(crate) enum Start {
     /// This process made it a moment ago; nothing has to be read, and being taken up is written with its first step.
     Fresh(Box<Row>),
+    /// The same, taken up already, with the intent of the step of this name.
+    Begun(Box<Row>, String, Prepared),
     /// What it waited for has come.
     Resume(RunId),
     /// It was interrupted: one of its attempts is used up, before anything is done.
@@ -31,7 +33,7 @@ pub(crate) enum Start {
 impl Start {
     pub(crate) fn id(&self) -> RunId {
         match self {
-            Self::Fresh(row) => row.id,
+            Self::Fresh(row) | Self::Begun(row, ..) => row.id,
             Self::Resume(id) | Self::Recover(id) => *id,
         }
     }
@@ -93,6 +95,9 @@ impl Engine {
     async fn pass(&self, start: Start, cancel: watch::Receiver<bool>) -> Pass {
         let run = match start {
             Start::Fresh(row) => Run::fresh(Arc::clone(&self.0.book), *row, cancel),
+            Start::Begun(row, path, prepared) => {
+                Run::begun_with(Arc::clone(&self.0.book), *row, path, prepared, cancel)
+            }
             Start::Resume(id) | Start::Recover(id) => {
                 let is_charged = matches!(start, Start::Recover(_));
                 match self.take_up(id, is_charged, cancel).await {

@@ -4,9 +4,10 @@ use crate::book::{Book, Line, Sink};
 use crate::drive::Start;
 use crate::error::Error;
 use crate::journal::Kind;
-use crate::run::{Finished, Run};
+use crate::run::{Finished, Prepared, Run};
 use crate::runs::{self, NewRun, Row};
 use crate::state::{Ending, State};
+use crate::step::Step;
 use crate::waits;
 use ally_store::{Store, StoreError, Tx};
 use ally_types::{Chance, Clock, RunId, Timestamp, log};
@@ -144,6 +145,25 @@ impl Engine {
         book.append(tx, row.id, Line::of_run(Kind::Created, 0))?;
         let (engine, started) = (self.clone(), row.clone());
         tx.after_commit(move || engine.launch(Start::Fresh(Box::new(started))));
+        Ok(row)
+    }
+
+    /// Like [`Engine::create`], with the run taken up and its first step begun in the same transaction: one sync where
+    /// two would be needed, for whoever has a person waiting. The executor gets the ticket when it asks for this very
+    /// step first; the intent is then committed already. After a crash it is an intent without an outcome, like any
+    /// other. `prepared` is what the caller has found out anyway; see [`Run::take_prepared`].
+    pub fn create_begun(&self, tx: &Tx, run: NewRun, first: Step, prepared: Prepared) -> Result<Row, StoreError> {
+        let (book, attempt) = (&self.0.book, 1);
+        let mut row = runs::insert(tx, &run, book.epoch(), book.now())?;
+        book.append(tx, row.id, Line::of_run(Kind::Created, 0))?;
+        let now = book.now();
+        runs::set_claimed(tx, row.id, book.epoch(), attempt, now)?;
+        row = Row { state: State::Running { epoch: book.epoch() }, attempts: attempt, started: Some(now), ..row };
+        book.append(tx, row.id, Line::of_run(Kind::Started, attempt))?;
+        let line = Line::of_step(Kind::Intent, &first.path, Some(first.effect), attempt);
+        book.append(tx, row.id, line.with(first.request, first.label))?;
+        let (engine, started) = (self.clone(), row.clone());
+        tx.after_commit(move || engine.launch(Start::Begun(Box::new(started), first.path, prepared)));
         Ok(row)
     }
 

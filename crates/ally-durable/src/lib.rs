@@ -25,7 +25,7 @@ mod words;
 pub use engine::{Cancel, Engine, Executor, Work};
 pub use error::Error;
 pub use register::REGISTER;
-pub use run::{Finished, Run};
+pub use run::{Finished, Prepared, Run};
 pub use runs::NewRun;
 pub use state::{Ending, Refused, State};
 pub use step::{Begun, Effect, Outcome, Status, Step, Ticket};

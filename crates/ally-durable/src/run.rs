@@ -10,6 +10,7 @@ use crate::step::{Begun, Effect, Outcome, Step, Ticket};
 use crate::waits::{self, NewWait, Resolution, WaitKind};
 use ally_store::{Store, Tx, params};
 use ally_types::{Content, Label, RunId, WaitId};
+use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -23,8 +24,14 @@ struct Inner {
     attempt: u32,
     history: Mutex<History>,
     pending: tokio::sync::Mutex<Pending>,
+    /// The step whose intent was committed with the run itself and whose ticket nobody has taken yet.
+    granted: Mutex<Option<String>>,
+    prepared: Mutex<Prepared>,
     cancel: watch::Receiver<bool>,
 }
+
+/// What whoever made a run has prepared for its executor, in memory only.
+pub type Prepared = Option<Box<dyn Any + Send>>;
 
 /// The proof that a run has ended; only [`Run::finish`] makes it.
 #[derive(Debug)]
@@ -67,6 +74,22 @@ impl Run {
         Self::with(book, row, attempt, history, Pending::default(), cancel)
     }
 
+    /// A run that was made and taken up a moment ago, with the intent of its first step.
+    pub(crate) fn begun_with(
+        book: Arc<Book>,
+        row: Row,
+        path: String,
+        prepared: Prepared,
+        cancel: watch::Receiver<bool>,
+    ) -> Self {
+        let mut history = History::default();
+        history.begun(&path, 1);
+        let run = Self::with(book, row, 1, history, Pending::default(), cancel);
+        *run.granted() = Some(path);
+        *run.0.prepared.lock().unwrap_or_else(PoisonError::into_inner) = prepared;
+        run
+    }
+
     fn with(
         book: Arc<Book>,
         row: Row,
@@ -76,7 +99,8 @@ impl Run {
         cancel: watch::Receiver<bool>,
     ) -> Self {
         let (history, pending) = (Mutex::new(history), tokio::sync::Mutex::new(pending));
-        Self(Arc::new(Inner { book, row, attempt, history, pending, cancel }))
+        let (granted, prepared) = (Mutex::new(None), Mutex::new(None));
+        Self(Arc::new(Inner { book, row, attempt, history, pending, granted, prepared, cancel }))
     }
 
     /// The run as it was when it was taken up.
@@ -92,6 +116,13 @@ impl Run {
     /// How often it was taken up from the top, this time included.
     pub fn attempt(&self) -> u32 {
         self.0.attempt
+    }
+
+    /// What was handed to [`Engine::create_begun`](crate::Engine::create_begun) in this process; once. A run that was
+    /// taken up again has nothing, so an executor must be able to find it out by itself.
+    pub fn take_prepared<T: 'static>(&self) -> Option<T> {
+        let prepared = self.0.prepared.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        prepared.downcast().ok().map(|prepared| *prepared)
     }
 
     /// The process it runs in, for the ids of events.
@@ -185,6 +216,17 @@ impl Run {
 
     /// Begins several steps with one commit, in the order given. Each [`Begun::Go`] must be settled.
     pub async fn begin(&self, steps: Vec<Step>) -> Result<Vec<Begun>, Error> {
+        // What was granted counts only for whoever asks for it before anything else.
+        let granted = self.granted().take();
+        if let ([step], Some(path)) = (steps.as_slice(), granted)
+            && step.path == path
+        {
+            if self.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let ticket = Ticket { run: self.id(), path, effect: step.effect, attempt: 1, is_in_doubt: false };
+            return Ok(vec![Begun::Go(ticket)]);
+        }
         if steps.iter().any(|step| self.history().is_open(&step.path)) {
             self.read_history_again().await?;
         }
@@ -346,6 +388,28 @@ impl Run {
         Ok(Finished(()))
     }
 
+    /// Records how the last step came out and ends the run, in one transaction with what `derive` writes.
+    pub async fn settle_and_finish<D>(
+        &self,
+        ticket: Ticket,
+        outcome: Outcome,
+        ending: Ending,
+        derive: D,
+    ) -> Result<Finished, Error>
+    where
+        D: FnOnce(&Tx) -> Result<(), Error> + Send + 'static,
+    {
+        self.history().check_unsettled(&ticket.path)?;
+        let (id, attempt) = (self.id(), self.attempt());
+        self.commit(Need::Open, move |tx, book, state| {
+            book.append_outcome(tx, &ticket, &outcome)?;
+            book.end(tx, id, &state, attempt, ending)?;
+            derive(tx)
+        })
+        .await?;
+        Ok(Finished(()))
+    }
+
     /// One transaction: first what is pending, then `change`, if the run is still this process's and not ended.
     async fn commit<T, F>(&self, need: Need, change: F) -> Result<T, Error>
     where
@@ -371,6 +435,10 @@ impl Run {
             pending.rows = Rows::default();
         }
         result
+    }
+
+    fn granted(&self) -> MutexGuard<'_, Option<String>> {
+        self.0.granted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn history(&self) -> MutexGuard<'_, History> {

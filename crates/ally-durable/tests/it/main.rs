@@ -71,6 +71,13 @@ impl Process {
         id
     }
 
+    fn create_begun(&self, first: ally_durable::Step) -> RunId {
+        let new = new_run(self.clock.as_ref());
+        let (engine, id) = (self.engine.clone(), new.id);
+        self.store.write_now(move |tx| engine.create_begun(tx, new, first, Some(Box::new(7u8)))).unwrap();
+        id
+    }
+
     /// Lets the runtime work until a row of one of these kinds is committed.
     fn until(&mut self, kinds: &[Kind]) -> Entry {
         let runtime = self.runtime.as_ref().unwrap();

@@ -145,3 +145,74 @@ fn a_key_belongs_to_one_run() {
     let found = process.store.read_now(|tx| ally_durable::runs::with_key(tx, "schedule 1")).unwrap();
     assert_eq!(found.map(|row| row.id), Some(first.id));
 }
+
+#[test]
+fn a_first_step_that_is_begun_with_its_run_costs_no_commit_of_its_own() {
+    let machine = Machine::new();
+    let mut process = machine.start(|run: Run| async move {
+        let ticket = match run.begin(vec![read("a")?]).await?.pop() {
+            Some(Begun::Go(ticket)) => ticket,
+            _ => return Err(Error::NotYours),
+        };
+        assert_eq!((ticket.attempt(), ticket.is_in_doubt()), (1, false));
+        assert_eq!((run.take_prepared::<u8>(), run.take_prepared::<u8>()), (Some(7), None));
+        let done = Outcome::done(Label::TRUSTED, &1);
+        run.settle_and_finish(ticket, done, Ending::Succeeded, |tx| mark(tx, "a")).await
+    });
+    let run = process.create_begun(read("a").unwrap());
+    assert_eq!(process.kinds(run), ["created", "started", "intent"], "before the executor has done anything");
+    assert_eq!(process.until_end(), Kind::Succeeded);
+    assert_eq!(process.kinds(run), ["created", "started", "intent", "outcome", "succeeded"]);
+}
+
+#[test]
+fn an_executor_that_begins_with_another_step_has_no_ticket_for_the_first_one() {
+    let machine = Machine::new();
+    let mut process = machine.start(|run: Run| async move {
+        for path in ["b", "a"] {
+            let Some(Begun::Go(ticket)) = run.begin(vec![read(path)?]).await?.pop() else {
+                return Err(Error::NotYours);
+            };
+            run.settle(ticket, Outcome::done(Label::TRUSTED, &1), move |tx| mark(tx, path)).await?;
+        }
+        run.finish(Ending::Succeeded, |_| Ok(())).await
+    });
+    let run = process.create_begun(read("a").unwrap());
+    assert_eq!(process.until_end(), Kind::Succeeded);
+    let kinds = process.kinds(run);
+    let expected = ["created", "started", "intent", "intent", "outcome", "intent", "outcome", "succeeded"];
+    assert_eq!(kinds, expected);
+    let attempts: Vec<_> = process.entries(run).into_iter().filter(|entry| entry.kind == Kind::Intent).collect();
+    assert_eq!(attempts.iter().map(|entry| entry.attempt).collect::<Vec<_>>(), [1, 1, 2]);
+}
+
+#[test]
+fn a_crash_behind_a_first_step_that_was_begun_with_its_run_leaves_a_question_if_it_must_not_happen_twice() {
+    for (effect, answered) in [(Effect::Once, false), (Effect::Model, true)] {
+        let machine = Machine::new();
+        let step = move || Step::new("a", effect, Label::TRUSTED, &1).unwrap();
+        let (reached, has_reached) = std::sync::mpsc::channel();
+        let process = machine.start(move |run: Run| {
+            let (reached, step) = (reached.clone(), step());
+            async move {
+                run.begin(vec![step]).await?;
+                reached.send(()).unwrap();
+                std::future::pending().await
+            }
+        });
+        process.create_begun(step());
+        process.block_on(async {
+            while has_reached.try_recv().is_err() {
+                tokio::task::yield_now().await;
+            }
+        });
+        drop(process);
+        let mut process = machine.start(move |run: Run| async move {
+            let outcome = run.step(step(), |_| async { Outcome::done(Label::TRUSTED, &1) }, |_, _| Ok(())).await?;
+            assert_eq!(outcome.status, Status::Done);
+            run.finish(Ending::Succeeded, |_| Ok(())).await
+        });
+        let last = process.until(&[Kind::WaitOpened, Kind::Succeeded]);
+        assert_eq!(last.kind == Kind::Succeeded, answered, "{effect:?}");
+    }
+}
