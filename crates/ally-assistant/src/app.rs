@@ -40,6 +40,8 @@ pub struct Parts {
     pub epoch: u64,
     /// What separates this server from others, as short names with a space between.
     pub walls: String,
+    /// The person's directory has reached its limit.
+    pub is_space_full: bool,
 }
 
 /// The shared parts; a cheap clone.
@@ -58,6 +60,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     walls: String,
+    is_space_full: bool,
     started: Timestamp,
     store: Store,
     hub: Arc<Hub>,
@@ -96,6 +99,7 @@ impl App {
             clock: parts.clock,
             chance: parts.chance,
             walls: parts.walls,
+            is_space_full: parts.is_space_full,
             store,
             hub: Arc::new(Hub::new(epoch)),
             engine: OnceLock::new(),
@@ -165,6 +169,11 @@ impl App {
     /// What separates it from others.
     pub fn walls(&self) -> &str {
         &self.0.walls
+    }
+
+    /// Whether nothing more may be added.
+    pub fn is_space_full(&self) -> bool {
+        self.0.is_space_full
     }
 
     /// When this process started.

@@ -69,14 +69,16 @@ pub async fn run(boot: Boot) -> Result<(), Problem> {
         chance: Arc::new(SystemChance),
         epoch: boot.epoch,
         walls: boot.walls,
+        is_space_full: boot.is_space_full,
     };
     let listener = ally_sandbox::inherited(boot.listener_fd).map_err(|_| bad_boot())?;
     let listener = socket::listen(listener.into()).map_err(|_| bad_boot())?;
     let control = boot.control_fd.map(ally_sandbox::inherited).transpose().map_err(|_| bad_boot())?;
     let mut control = control.map(std::fs::File::from);
+    // Before it is ready: alone among its processes, a signal without a handler is lost, and the host sends it again then.
+    let mut asked = signal(SignalKind::terminate()).map_err(|_| Problem::internal())?;
     let (_, assistant) = open(parts).await?;
     tell(&mut control, FromAssistant::Ready);
-    let mut asked = signal(SignalKind::terminate()).map_err(|_| Problem::internal())?;
     let idle = Duration::from_secs(boot.idle_exit_seconds);
     let exit = assistant
         .serve(listener, idle, async move {

@@ -62,6 +62,7 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(answer::no_such_method)
         .fallback(answer::no_such_route)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn_with_state(app.clone(), space::full::refused))
         .layer(from_fn_with_state(app.clone(), owner::required))
         .layer(from_fn_with_state(app.clone(), idle::counted))
         .layer(from_fn(log::requests))

@@ -1,5 +1,6 @@
 //! The person's own space: what stands around it, for Settings.
 
+pub(crate) mod full;
 pub mod walls;
 
 use crate::app::App;

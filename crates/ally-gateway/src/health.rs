@@ -4,6 +4,7 @@ use crate::gateway::Gateway;
 use crate::sessions::platform_unreachable;
 use ally_http::Json;
 use ally_http::answer::{Answer, Rejection};
+use ally_sandbox::{Level, Wall};
 use ally_types::{Problem, log};
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -17,14 +18,30 @@ pub struct Health {
     status: &'static str,
     /// The version of Ally.
     version: &'static str,
+    /// What stands around people's assistants, once the host has said it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    walls: Option<Walls>,
 }
 
-const OK: Health = Health { status: "ok", version: env!("CARGO_PKG_VERSION") };
+/// What stands around people's assistants.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct Walls {
+    /// The short name of the level.
+    level: &'static str,
+    /// The short names of the walls that the highest level has beside those here.
+    missing: Vec<&'static str>,
+}
+
+fn ok(gateway: &Gateway) -> Json<Health> {
+    let walls = gateway.servers.walls();
+    let walls = walls.map(|up| Walls { level: Level::of_walls(&up).name(), missing: Wall::missing(&up) });
+    Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), walls })
+}
 
 /// Answers as long as the gateway runs.
 #[utoipa::path(get, path = "/healthz", tag = "service", responses((status = 200, body = Health)))]
-pub async fn healthz() -> Json<Health> {
-    Json(OK)
+pub async fn healthz(State(gateway): State<Gateway>) -> Json<Health> {
+    ok(&gateway)
 }
 
 /// Answers 200 when people can sign in and reach their assistants.
@@ -44,7 +61,7 @@ pub async fn readyz(State(gateway): State<Gateway>) -> Answer<Json<Health>> {
                 .retry_after(2),
         ));
     }
-    Ok(Json(OK))
+    Ok(ok(&gateway))
 }
 
 /// The description of all routes, as OpenAPI.

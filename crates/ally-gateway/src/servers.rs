@@ -32,6 +32,7 @@ impl State {
 pub struct Servers {
     states: Mutex<HashMap<ServerId, watch::Sender<State>>>,
     is_unlinked: AtomicBool,
+    walls: Mutex<Option<Vec<String>>>,
 }
 
 impl Servers {
@@ -58,6 +59,16 @@ impl Servers {
     /// The server's process has ended.
     pub fn asleep(&self, server: ServerId) {
         self.change(server, |state| state.is_awake = false);
+    }
+
+    /// The host said which walls stand around everybody's process.
+    pub(crate) fn stand_behind(&self, walls: Vec<String>) {
+        *self.walls.lock().unwrap_or_else(PoisonError::into_inner) = Some(walls);
+    }
+
+    /// The short names of these walls, once the host has said them.
+    pub(crate) fn walls(&self) -> Option<Vec<String>> {
+        self.walls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The link to the host is up.

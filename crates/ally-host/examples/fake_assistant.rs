@@ -66,6 +66,27 @@ async fn answer(boot: &AssistantBoot, host: &mut std::fs::File, call: UnixStream
         }
         "key" => boot.key.clone(),
         "walls" => boot.walls.clone(),
+        "is_full" => boot.is_space_full.to_string(),
+        "grow" => match grow(&boot.data_dir.join("large"), with) {
+            Ok(()) => "grown".to_owned(),
+            Err(error) => format!("{:?}", error.kind()),
+        },
+        "shrink" => format!("{:?}", std::fs::remove_file(boot.data_dir.join("large")).is_ok()),
+        "take_memory" => {
+            // Written to, or the kernel would give it only in words.
+            let taken: Vec<Vec<u8>> = (0..with.parse().expect("mebibytes")).map(|_| vec![1; 1 << 20]).collect();
+            std::hint::black_box(taken).len().to_string()
+        }
+        "take_threads" => {
+            let (_hold, held) = std::sync::mpsc::channel::<()>();
+            let held = Arc::new(std::sync::Mutex::new(held));
+            let wait = |held: Arc<std::sync::Mutex<std::sync::mpsc::Receiver<()>>>| {
+                let builder = std::thread::Builder::new().stack_size(1 << 16);
+                builder.spawn(move || held.lock().map(|held| held.recv().is_ok()).is_ok())
+            };
+            let wanted = with.parse::<usize>().expect("a number");
+            (0..wanted).take_while(|_| wait(Arc::clone(&held)).is_ok()).count().to_string()
+        }
         "outbound" => boot.outbound.display().to_string(),
         "leave" => {
             call.write_all(b"leaving").await?;
@@ -119,4 +140,13 @@ fn tell(host: &mut std::fs::File, line: &FromAssistant) -> io::Result<()> {
     let mut text = serde_json::to_vec(line)?;
     text.push(b'\n');
     host.write_all(&text)
+}
+
+/// Makes a file of so many mebibytes longer by as many.
+fn grow(path: &std::path::Path, mebibytes: &str) -> io::Result<()> {
+    let mut file = std::fs::File::options().create(true).append(true).open(path)?;
+    for _ in 0..mebibytes.parse().expect("mebibytes") {
+        file.write_all(&vec![1; 1 << 20])?;
+    }
+    Ok(())
 }

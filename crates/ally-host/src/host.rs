@@ -263,6 +263,7 @@ impl Host {
             stop: self.stop.subscribe(),
             back_off: BackOff::new(Duration::from_millis(self.boot.back_off_millis)),
             is_unsaved: false,
+            space: crate::quota::Space::default(),
         };
         tokio::spawn(async move {
             life.run().await;
@@ -293,6 +294,8 @@ impl Host {
     pub(crate) fn subscribe(&self) -> (mpsc::WeakSender<Told>, mpsc::Receiver<Told>) {
         let mut known = self.known();
         let (tell, to_tell) = mpsc::channel(2 * known.servers.len() + BEHIND);
+        let walls = self.around.reached.names().into_iter().map(str::to_owned).collect();
+        let _ = tell.try_send(Told { line: ToGateway::Walls { walls }, file: None });
         for (server, is_awake) in known.servers.values() {
             let there =
                 Told { line: ToGateway::Server { server: server.id }, file: Some(Arc::clone(&server.outbound)) };

@@ -17,6 +17,7 @@ mod ledger;
 mod life;
 mod limits;
 mod platform;
+mod quota;
 mod register;
 mod socket;
 mod uids;

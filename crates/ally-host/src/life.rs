@@ -5,8 +5,9 @@ use crate::back_off::BackOff;
 use crate::control::Control;
 use crate::host::{Host, Kill, Server};
 use crate::ledger::Ledger;
+use crate::quota::{Meter, Space, Verdict};
 use crate::wake;
-use ally_sandbox::{CannotSpawn, Child, Exit, Signal, readable};
+use ally_sandbox::{CannotSpawn, Child, Exit, Limited, Signal, readable};
 use ally_types::host::FromAssistant;
 use ally_types::log;
 use std::io;
@@ -29,6 +30,8 @@ pub(crate) struct Life {
     pub(crate) back_off: BackOff,
     /// The disk does not know yet what the ledger says.
     pub(crate) is_unsaved: bool,
+    /// What is known about the space that it takes.
+    pub(crate) space: Space,
 }
 
 enum Next {
@@ -62,6 +65,10 @@ struct Awake {
     killed_for: Vec<Kill>,
     /// When it is ended by force, once it was told to stop.
     give_up: Option<Instant>,
+    /// Measures the space that it takes.
+    meter: Meter,
+    /// When it is ended by force, once it was told to leave and to come back.
+    leave_by: Option<Instant>,
 }
 
 impl Life {
@@ -154,14 +161,27 @@ impl Life {
             log::warn("a server could not be marked as awake", &[("server", &self.server.id), ("kind", &error.kind())]);
         }
         let born = Instant::now();
-        let (child, control) = match wake::start(&self.host, &self.server, epoch) {
+        let (child, control) = match wake::start(&self.host, &self.server, epoch, self.space) {
             Ok(both) => both,
             Err(refused) => {
                 self.log_refused(&refused);
                 return Next::Pause(self.back_off.after_crash(Duration::ZERO));
             }
         };
-        let awake = Awake { child, control, starting, born, ready: false, killed_for: Vec::new(), give_up: None };
+        let shares = self.host.around.shares;
+        let period = Duration::from_millis(shares.measure_millis);
+        let meter = Meter::new(self.host.places.person(self.server.id), shares.disk(), period, self.space);
+        let awake = Awake {
+            child,
+            control,
+            starting,
+            born,
+            ready: false,
+            killed_for: Vec::new(),
+            give_up: None,
+            meter,
+            leave_by: None,
+        };
         self.accompany(awake, rung.is_some()).await
     }
 
@@ -179,6 +199,11 @@ impl Life {
                     let _ = awake.child.signal(Signal::TERM);
                     awake.give_up = Some(Instant::now() + self.host.boot.stop_within());
                 }
+                verdict = awake.meter.verdict(), if awake.leave_by.is_none() => self.make_room(&mut awake, verdict),
+                () = at(awake.leave_by), if awake.give_up.is_none() => {
+                    let _ = awake.child.kill();
+                    awake.leave_by = Some(Instant::now() + Duration::from_secs(1));
+                }
                 () = sleep_until(awake.born + STARTING), if awake.starting.is_some() => awake.starting = None,
                 () = at(awake.give_up) => {
                     let _ = awake.child.kill();
@@ -190,7 +215,24 @@ impl Life {
             self.hear(&mut awake, line, &mut save_when_ready).await;
         }
         self.host.say_asleep(&self.server);
+        self.space = awake.meter.at_the_end().await;
         self.after(awake, exit.unwrap_or(Exit::Code(-1)))
+    }
+
+    /// Its directory has become too large, or there is room again, or it goes on though it was told.
+    fn make_room(&self, awake: &mut Awake, verdict: Verdict) {
+        match verdict {
+            Verdict::TellAnew => {
+                log::info("an assistant is started anew, for its space", &[("server", &self.server.id)]);
+                let _ = awake.child.signal(Signal::TERM);
+                awake.leave_by = Some(Instant::now() + self.host.boot.stop_within());
+            }
+            Verdict::Kill => {
+                log::warn("an assistant goes on writing in a full space", &[("server", &self.server.id)]);
+                let _ = awake.child.kill();
+                awake.leave_by = Some(Instant::now() + self.host.boot.stop_within());
+            }
+        }
     }
 
     async fn hear(&mut self, awake: &mut Awake, line: FromAssistant, save_when_ready: &mut bool) {
@@ -198,6 +240,10 @@ impl Life {
             FromAssistant::Ready if !awake.ready => {
                 awake.ready = true;
                 awake.starting = None;
+                // Alone among its processes, it hears a signal only once it has a handler for it.
+                if awake.give_up.is_some() || awake.leave_by.is_some() {
+                    let _ = awake.child.signal(Signal::TERM);
+                }
                 self.host.say_awake(&self.server);
                 let micros = u64::try_from(awake.born.elapsed().as_micros()).unwrap_or(u64::MAX);
                 log::debug("awake", &[("server", &self.server.id), ("micros", &micros)]);
@@ -234,7 +280,14 @@ impl Life {
                 Exit::Code(code) => (Some(code), None),
                 Exit::Signal(signal) => (None, Some(signal)),
             };
-            log::warn("an assistant ended", &[("server", server), ("code", &code), ("signal", &signal)]);
+            let limited = match awake.child.limited() {
+                Limited::Held => None,
+                Limited::OutOfMemory => Some("out_of_memory"),
+                Limited::NotAtAll => Some("could_not_be_limited"),
+            };
+            let values: [(&'static str, &dyn log::Loggable); 4] =
+                [("server", server), ("code", &code), ("signal", &signal), ("limit", &limited)];
+            log::warn("an assistant ended", &values);
         }
         match (awake.give_up, is_orderly, was_killed) {
             (Some(_), _, _) => Next::End,

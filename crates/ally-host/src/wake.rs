@@ -2,6 +2,7 @@
 
 use crate::control::Control;
 use crate::host::{Host, Server};
+use crate::quota::Space;
 use ally_sandbox::{Access, CannotSpawn, Child, Identity, Room, Spawn, Step, Wall, Walls, is_dynamic};
 use ally_types::host::AssistantBoot;
 use std::io;
@@ -12,12 +13,13 @@ const CONTROL: i32 = 4;
 const BOOT: i32 = 5;
 
 /// Starts the server's process. It is on its way when this answers; `Ready` on the control pipe says that it is up.
-pub(crate) fn start(host: &Host, server: &Server, epoch: u64) -> Result<(Child, Control), CannotSpawn> {
-    let (spawn, control) = describe(host, server, epoch).map_err(|error| CannotSpawn { step: Step::Birth, error })?;
+pub(crate) fn start(host: &Host, server: &Server, epoch: u64, space: Space) -> Result<(Child, Control), CannotSpawn> {
+    let (spawn, control) =
+        describe(host, server, epoch, space).map_err(|error| CannotSpawn { step: Step::Birth, error })?;
     Ok((spawn.spawn()?, control))
 }
 
-fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Control)> {
+fn describe(host: &Host, server: &Server, epoch: u64, space: Space) -> io::Result<(Spawn, Control)> {
     let (data, out) = (host.places.person(server.id), host.places.out(server.id));
     let (seen_data, seen_out, program) = if host.level.has_room() {
         (PathBuf::from("/data"), PathBuf::from("/run/out"), PathBuf::from("/ally"))
@@ -36,6 +38,7 @@ fn describe(host: &Host, server: &Server, epoch: u64) -> io::Result<(Spawn, Cont
         idle_exit_seconds: host.boot.idle_exit_seconds,
         epoch,
         walls: host.around.reached.names().join(" "),
+        is_space_full: space.is_full,
         log: host.boot.log,
     })?;
     let (document, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;

@@ -128,8 +128,6 @@ const SELF: &[libc::c_long] = &[
     libc::SYS_epoll_pwait,
     libc::SYS_epoll_pwait2,
     libc::SYS_eventfd2,
-    // Refused with another word before this list is asked; see `program`.
-    libc::SYS_clone3,
 ];
 
 /// Sockets that are there, and answering on them.
@@ -245,12 +243,94 @@ fn socket_options() -> Alternatives {
     whole.into_iter().map(|level| vec![is(1, level)]).chain(some).collect()
 }
 
-/// The filter as the kernel wants it.
+/// The filter as the kernel wants it: first a search among the numbers that are allowed with every argument, then one
+/// after the other those whose arguments matter. The kernel tries every number once when it takes a filter, so a list
+/// that is only searched from its beginning would cost a good part of a millisecond at each wake.
 pub(crate) fn program(part: Part) -> io::Result<BpfProgram> {
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    let narrowed = narrowed(part);
     let lists = if part.has_network() { &LISTS[..] } else { &LISTS[..4] };
-    rules.extend(lists.iter().copied().flatten().map(|number| (*number, Vec::new())));
-    for (number, alternatives) in narrowed(part) {
+    let mut answers: BTreeMap<u32, Answer> = BTreeMap::new();
+    let number = |number: libc::c_long| u32::try_from(number).map_err(io::Error::other);
+    for call in lists.iter().copied().flatten() {
+        answers.insert(number(*call)?, Answer::Allowed);
+    }
+    for (call, _) in &narrowed {
+        answers.insert(number(*call)?, Answer::Depends);
+    }
+    // `clone3` takes its flags from memory, where no filter can look. Told that the kernel does not know it, glibc falls
+    // back on `clone`; "not permitted" would be the end.
+    answers.insert(number(libc::SYS_clone3)?, Answer::Unknown);
+    let search = search(&segments(&answers));
+    let mut program = vec![
+        statement(LOAD, ARCHITECTURE_AT),
+        jump(JUMP_IF_EQUAL, HERE, 1, 0),
+        statement(ANSWER, u32::from(SeccompAction::KillProcess)),
+        statement(LOAD, NUMBER_AT),
+    ];
+    let length = search.len();
+    for (at, step) in search.into_iter().enumerate() {
+        program.push(match step {
+            Step::Compare { with, skip_if_less } => jump(JUMP_IF_AT_LEAST, with, 0, skip_if_less),
+            Step::Say(Answer::Allowed) => statement(ANSWER, u32::from(SeccompAction::Allow)),
+            Step::Say(Answer::Unknown) => statement(ANSWER, refused_with(libc::ENOSYS)),
+            Step::Say(Answer::Refused) => statement(ANSWER, refused_with(libc::EPERM)),
+            // To the rules behind the search.
+            Step::Say(Answer::Depends) => statement(JUMP, u32::try_from(length - at - 1).map_err(io::Error::other)?),
+        });
+    }
+    program.extend(rules(narrowed)?);
+    Ok(program)
+}
+
+/// What is said about one number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    Allowed,
+    Refused,
+    Unknown,
+    Depends,
+}
+
+/// One step of the search. Who is not less goes on with the next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Compare { with: u32, skip_if_less: u8 },
+    Say(Answer),
+}
+
+/// Where each stretch of numbers with the same answer begins. All others are refused.
+fn segments(answers: &BTreeMap<u32, Answer>) -> Vec<(u32, Answer)> {
+    let mut segments = vec![(0, Answer::Refused)];
+    let mut begin = |at: u32, answer: Answer| match segments.last_mut() {
+        Some((last, is)) if *last == at => *is = answer,
+        Some((_, is)) if *is == answer => {}
+        _ => segments.push((at, answer)),
+    };
+    for (number, answer) in answers {
+        begin(*number, *answer);
+        begin(number + 1, Answer::Refused);
+    }
+    // A stretch that was cut at its end by a neighbour with the same answer goes on.
+    segments.dedup_by_key(|(_, answer)| *answer);
+    segments
+}
+
+/// A tree of comparisons, its larger half first.
+fn search(segments: &[(u32, Answer)]) -> Vec<Step> {
+    if let [(_, answer)] = segments {
+        return vec![Step::Say(*answer)];
+    }
+    let (less, more) = segments.split_at(segments.len() / 2);
+    let (less, more) = (search(less), (more[0].0, search(more)));
+    // The whole is far smaller than what one jump can skip; see the test.
+    let skip_if_less = u8::try_from(more.1.len()).unwrap_or(u8::MAX);
+    [vec![Step::Compare { with: more.0, skip_if_less }], more.1, less].concat()
+}
+
+/// The rules about arguments, as a program of their own.
+fn rules(narrowed: Vec<(libc::c_long, Alternatives)>) -> io::Result<BpfProgram> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    for (number, alternatives) in narrowed {
         let alternatives = alternatives.into_iter().map(|tests| {
             let conditions =
                 tests.into_iter().map(|(at, length, is, value)| SeccompCondition::new(at, length, is, value));
@@ -261,24 +341,77 @@ pub(crate) fn program(part: Part) -> io::Result<BpfProgram> {
     let here = TargetArch::try_from(std::env::consts::ARCH).map_err(io::Error::other)?;
     let refused = SeccompAction::Errno(libc::EPERM.cast_unsigned());
     let filter = SeccompFilter::new(rules, refused, SeccompAction::Allow, here).map_err(io::Error::other)?;
-    let list = BpfProgram::try_from(filter).map_err(io::Error::other)?;
-    // `clone3` takes its flags from memory, where no filter can look. Told that the kernel does not know it, glibc falls
-    // back on `clone`; "not permitted" would be the end.
-    let number = u32::try_from(libc::SYS_clone3).map_err(io::Error::other)?;
-    let unknown = u32::from(SeccompAction::Errno(libc::ENOSYS.cast_unsigned()));
-    let (load, jump_if, answer) = (0x20, 0x15, 0x06);
-    let mut program = vec![
-        sock_filter { code: load, jt: 0, jf: 0, k: 0 },
-        sock_filter { code: jump_if, jt: 0, jf: 1, k: number },
-        sock_filter { code: answer, jt: 0, jf: 0, k: unknown },
-    ];
-    program.extend(list);
-    Ok(program)
+    BpfProgram::try_from(filter).map_err(io::Error::other)
+}
+
+const LOAD: u16 = 0x20;
+const JUMP: u16 = 0x05;
+const JUMP_IF_EQUAL: u16 = 0x15;
+const JUMP_IF_AT_LEAST: u16 = 0x35;
+const ANSWER: u16 = 0x06;
+/// Where a call's number and its architecture stand in what the filter is shown.
+const NUMBER_AT: u32 = 0;
+const ARCHITECTURE_AT: u32 = 4;
+#[cfg(target_arch = "x86_64")]
+const HERE: u32 = 0xC000_003E;
+#[cfg(target_arch = "aarch64")]
+const HERE: u32 = 0xC000_00B7;
+
+const fn statement(code: u16, value: u32) -> sock_filter {
+    sock_filter { code, jt: 0, jf: 0, k: value }
+}
+
+const fn jump(code: u16, value: u32, if_so: u8, if_not: u8) -> sock_filter {
+    sock_filter { code, jt: if_so, jf: if_not, k: value }
+}
+
+fn refused_with(error: libc::c_int) -> u32 {
+    u32::from(SeccompAction::Errno(error.cast_unsigned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What the search says about a number, step by step, as the kernel would.
+    fn found(steps: &[Step], number: u32) -> Answer {
+        let mut at = 0;
+        loop {
+            match steps[at] {
+                Step::Say(answer) => return answer,
+                Step::Compare { with, skip_if_less } if number < with => at += usize::from(skip_if_less) + 1,
+                Step::Compare { .. } => at += 1,
+            }
+        }
+    }
+
+    #[test]
+    fn the_search_finds_for_every_number_what_the_lists_say() {
+        let answers = BTreeMap::from([
+            (0, Answer::Allowed),
+            (1, Answer::Allowed),
+            (2, Answer::Depends),
+            (3, Answer::Allowed),
+            (5, Answer::Unknown),
+            (7, Answer::Allowed),
+            (8, Answer::Allowed),
+        ]);
+        let small = search(&segments(&answers));
+        for number in 0..12 {
+            let wanted = answers.get(&number).copied().unwrap_or(Answer::Refused);
+            assert_eq!(found(&small, number), wanted, "{number} in {small:?}");
+        }
+        assert_eq!(found(&small, u32::MAX), Answer::Refused);
+        let mut all: BTreeMap<u32, Answer> = BTreeMap::new();
+        for call in LISTS.iter().copied().flatten() {
+            all.insert(u32::try_from(*call).expect("a number"), Answer::Allowed);
+        }
+        let steps = search(&segments(&all));
+        assert!(steps.len() < usize::from(u8::MAX), "every jump is short enough");
+        for number in 0..600 {
+            assert_eq!(found(&steps, number) == Answer::Allowed, all.contains_key(&number), "{number}");
+        }
+    }
 
     #[test]
     fn no_list_holds_what_starts_programs_or_reaches_other_processes() {

@@ -24,6 +24,11 @@ pub enum ToGateway {
         /// Which server.
         server: ServerId,
     },
+    /// Which walls stand around every server's process. Sent first when the gateway connects.
+    Walls {
+        /// Their short names.
+        walls: Vec<String>,
+    },
     /// Answer to [`FromGateway::Kill`].
     Killed {
         /// Which server.
@@ -111,6 +116,9 @@ pub struct AssistantBoot {
     /// The short names of the walls that are up, with a space between. The process puts up those of them itself that
     /// a process has to put up itself.
     pub walls: String,
+    /// The person's directory has reached its limit: nothing may be added, only read, deleted and exported.
+    #[serde(default)]
+    pub is_space_full: bool,
     /// How much is logged.
     #[serde(default)]
     pub log: crate::log::Level,

@@ -276,17 +276,19 @@ fn provider(config: &Config) -> Finding {
 }
 
 fn isolation() -> Finding {
-    let level = ally_sandbox::probe(layout::FIRST_PERSON);
-    let says = level.in_words().to_owned();
-    if level.has_own_user() {
-        Finding::good("Isolation", says)
-    } else {
-        Finding::less(
-            "Isolation",
-            says,
-            "Start Ally as root to give every person a user of their own; see SECURITY.md.",
-        )
+    let reached = ally_sandbox::survey(layout::FIRST_PERSON, &ally_sandbox::Cgroups::find());
+    let says = format!("{}: {}", reached.level.name(), reached.level.in_words());
+    let missing = reached.missing();
+    if missing.is_empty() {
+        return Finding::good("Isolation", says);
     }
+    let says = format!("{says} Missing: {}.", missing.join(", "));
+    let next = if reached.level.has_own_user() {
+        "See SECURITY.md for what each wall needs from the kernel."
+    } else {
+        "Start Ally as root to give every person a user of their own; see SECURITY.md."
+    };
+    Finding::less("Isolation", says, next)
 }
 
 fn database(config: &Config) -> Finding {

@@ -6,6 +6,7 @@ use ally_types::log::{self, Level};
 use ally_types::{Chance, Clock, Problem, SystemChance, SystemClock};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -26,8 +27,13 @@ fn chance() -> Arc<dyn Chance> {
     Arc::new(SystemChance)
 }
 
-/// Reads the boot document and hands it to `run` on a reactor with one thread.
-fn start<T, F>(name: &'static str, boot_fd: i32, run: impl FnOnce(T) -> F) -> ExitCode
+/// Reads the boot document, puts up the walls that belong to it, and hands it to `run` on a reactor with one thread.
+fn start<T, F>(
+    name: &'static str,
+    boot_fd: i32,
+    walls: impl FnOnce(&T) -> Option<(Confinement, Vec<Wall>)>,
+    run: impl FnOnce(T) -> F,
+) -> ExitCode
 where
     T: DeserializeOwned,
     F: Future<Output = Result<(), Problem>>,
@@ -39,6 +45,15 @@ where
     foreign::install(boot.log);
     raise_open_files();
     ally_sandbox::look_up_names_without_plugins();
+    let (confinement, walls) = walls(&boot.role).unzip();
+    for wall in walls.into_iter().flatten() {
+        // These parts are ours: without one of the walls they still do their work.
+        if let Some(Err(error)) = confinement.as_ref().map(|confinement| ally_sandbox::confine(confinement, &[wall])) {
+            let values: [(&'static str, &dyn log::Loggable); 3] =
+                [("role", &name), ("wall", &wall.name()), ("kind", &error.error.kind())];
+            log::warn("a role has a wall less", &values);
+        }
+    }
     let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reactor = reactor.expect("a reactor needs only a few descriptors");
     finish(name, reactor.block_on(run(boot.role)))
@@ -84,12 +99,13 @@ impl log::Loggable for Kind {
 
 /// The supervisor.
 pub fn host(boot_fd: i32) -> ExitCode {
-    start("host", boot_fd, |boot: ally_host::Boot| ally_host::run(boot, clock(), chance()))
+    // It builds the walls of all others, so it has none.
+    start("host", boot_fd, |_| None, |boot: ally_host::Boot| ally_host::run(boot, clock(), chance()))
 }
 
 /// Accounts and sign-in.
 pub fn platform(boot_fd: i32) -> ExitCode {
-    start("platform", boot_fd, |boot: ally_platform::Boot| async move {
+    start("platform", boot_fd, platform_walls, |boot: ally_platform::Boot| async move {
         let listener = ally_sandbox::inherited(boot.listener_fd).map_err(|_| Problem::internal())?;
         ally_platform::run(boot, listener.into(), register::ALL).await.map_err(|error| match error {
             ally_platform::StartError::Store(_) => {
@@ -106,7 +122,7 @@ pub fn platform(boot_fd: i32) -> ExitCode {
 
 /// The edge.
 pub fn gateway(boot_fd: i32) -> ExitCode {
-    start("gateway", boot_fd, |boot: ally_gateway::Boot| async move {
+    start("gateway", boot_fd, gateway_walls, |boot: ally_gateway::Boot| async move {
         let client = client::build().map_err(|_| {
             Problem::new(500, "no_certificates", "The system's root certificates could not be read.")
                 .next("Install the package ca-certificates.")
@@ -128,6 +144,34 @@ pub fn assistant(boot_fd: i32) -> ExitCode {
     let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let reactor = reactor.expect("a reactor needs only a few descriptors");
     finish("assistant", reactor.block_on(ally_assistant::run(boot)))
+}
+
+/// What glibc reads to look up names, and where certificates are kept.
+fn names_and_certificates(mut confinement: Confinement) -> Confinement {
+    let link = std::fs::canonicalize("/etc/resolv.conf").ok();
+    let resolver = link.as_deref().and_then(Path::parent).map(Path::to_owned);
+    let usual = ["/etc", "/usr", "/lib", "/lib64", "/nix/store", "/var/lib/ca-certificates", "/proc/self"];
+    for path in usual.into_iter().map(PathBuf::from).chain(resolver) {
+        confinement = confinement.read(path);
+    }
+    confinement
+}
+
+fn gateway_walls(boot: &ally_gateway::Boot) -> Option<(Confinement, Vec<Wall>)> {
+    let confinement = names_and_certificates(Confinement::new(Part::Gateway)).read_write(&boot.data_dir);
+    Some((confinement, vec![Wall::Landlock, Wall::Seccomp]))
+}
+
+fn platform_walls(boot: &ally_platform::Boot) -> Option<(Confinement, Vec<Wall>)> {
+    let confinement = names_and_certificates(Confinement::new(Part::Platform));
+    let file = boot.database_url.strip_prefix("sqlite:").map(|rest| rest.trim_start_matches("//"));
+    let file = file.map(|rest| Path::new(rest.split('?').next().unwrap_or(rest)));
+    let directory = file.and_then(Path::parent).filter(|directory| directory.is_absolute());
+    Some(match directory {
+        Some(directory) => (confinement.read_write(directory), vec![Wall::Landlock, Wall::Seccomp]),
+        // The address of a PostgreSQL may name keys and certificates anywhere.
+        None => (confinement, vec![Wall::Seccomp]),
+    })
 }
 
 /// Puts up the walls that an assistant puts up itself: those of them that its host has found to work here. It must be the

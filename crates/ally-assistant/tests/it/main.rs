@@ -4,6 +4,7 @@
 mod chats;
 mod events;
 mod fake_gateway;
+mod full;
 mod lifetime;
 mod memory;
 mod owner;

@@ -92,6 +92,7 @@ impl World {
             chance: Arc::new(SystemChance),
             epoch: 0,
             walls: "own_user network_namespace".to_owned(),
+            is_space_full: false,
         }
     }
 

@@ -70,6 +70,7 @@ async fn hold(
 
 fn hear(gateway: &Gateway, message: &ToGateway, descriptor: Option<OwnedFd>, outbound: &mut Outbound) {
     match *message {
+        ToGateway::Walls { ref walls } => gateway.servers.stand_behind(walls.clone()),
         ToGateway::Server { server } => {
             if let Some(descriptor) = descriptor {
                 match adopt(gateway, server, descriptor) {

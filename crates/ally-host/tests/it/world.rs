@@ -240,6 +240,16 @@ pub struct Gateway {
 
 impl Gateway {
     pub async fn next(&mut self) -> (ToGateway, Option<OwnedFd>) {
+        loop {
+            let said = self.first().await;
+            if !matches!(said.0, ToGateway::Walls { .. }) {
+                return said;
+            }
+        }
+    }
+
+    /// The next line, also if it is about walls.
+    pub async fn first(&mut self) -> (ToGateway, Option<OwnedFd>) {
         soon("a line for the gateway", self.receiver.receive()).await.expect("a line").expect("not the end")
     }
 

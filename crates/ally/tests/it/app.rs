@@ -177,6 +177,7 @@ impl People {
             chance: Arc::new(SystemChance),
             epoch: 1,
             walls: "in_process".to_owned(),
+            is_space_full: false,
         };
         let opened = ally_assistant::open(parts).await.unwrap();
         self.awake.lock().unwrap().insert(server, opened);

@@ -128,7 +128,7 @@ fn every_value_that_the_documentation_names_is_accepted() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
     let page = std::fs::read_to_string(page).unwrap();
     let expected: [(&str, &[&str]); 3] = [
-        ("ALLY_REQUIRE_SANDBOX", &["none", "user_namespace", "own_user"]),
+        ("ALLY_REQUIRE_SANDBOX", &["none", "user_namespace", "own_user", "full"]),
         ("ALLY_SIGN_UP", &["closed", "invite", "open"]),
         ("ALLY_ALLOW_PLAIN_HTTP", &["no", "yes"]),
     ];
