@@ -13,14 +13,23 @@ use std::path::Path;
 /// What a program says that should not have been started.
 const SAYS: &str = "{\"outcome\":\"succeeded\"}\n";
 
-/// Becomes another program; comes back only with a refusal.
-fn become_program(path: &CStr, arguments: &[&CStr], keep: i32) -> Outcome {
-    let list: Vec<_> = arguments.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
-    // SAFETY: plain numbers, then texts and a list of them, all ended by null, that outlive the call.
+/// The number under which a program gets the descriptor for its answer. A shell knows only those of one digit.
+const ANSWER: i32 = 9;
+
+/// Puts the descriptor where the next program will use it.
+fn keep_for_next_program(answer: i32) {
+    // SAFETY: plain numbers. Whatever was open there belongs to an attempt that is about to end either way.
     unsafe {
-        libc::fcntl(keep, libc::F_SETFD, 0);
-        outcome(checked(libc::execve(path.as_ptr(), list.as_ptr(), list.as_ptr().add(arguments.len()))))
+        libc::dup2(answer, ANSWER);
+        libc::fcntl(ANSWER, libc::F_SETFD, 0);
     }
+}
+
+/// Becomes another program; comes back only with a refusal.
+fn become_program(path: &CStr, arguments: &[&CStr]) -> Outcome {
+    let list: Vec<_> = arguments.iter().map(|text| text.as_ptr()).chain([std::ptr::null()]).collect();
+    // SAFETY: texts and a list of them, all ended by null, that outlive the call.
+    outcome(checked(unsafe { libc::execve(path.as_ptr(), list.as_ptr(), list.as_ptr().add(arguments.len())) }))
 }
 
 fn c_path(path: &Path) -> CString {
@@ -28,13 +37,14 @@ fn c_path(path: &Path) -> CString {
 }
 
 pub(super) fn run_shell(target: &Target) -> Outcome {
-    let script = CString::new(format!("echo '{}' >&{}", SAYS.trim_end(), target.answer)).unwrap_or_default();
-    become_program(c"/bin/sh", &[c"sh", c"-c", &script], target.answer)
+    let script = CString::new(format!("echo '{}' >&{ANSWER}", SAYS.trim_end())).unwrap_or_default();
+    keep_for_next_program(target.answer);
+    become_program(c"/bin/sh", &[c"sh", c"-c", &script])
 }
 
 /// Nothing is there to run: who may run programs is told so, who may not is told that.
 pub(super) fn run_shell_gently() -> Outcome {
-    match become_program(c"/nowhere/at/all", &[c"all"], -1) {
+    match become_program(c"/nowhere/at/all", &[c"all"]) {
         Outcome::Refused { by } if by == "ENOENT" || by == "ENOTDIR" => Outcome::Succeeded,
         refused => refused,
     }
@@ -43,11 +53,12 @@ pub(super) fn run_shell_gently() -> Outcome {
 pub(super) fn run_own_file(target: &Target) -> Outcome {
     let path = target.own.join("program");
     let written = || {
-        std::fs::write(&path, program(target.answer))?;
+        std::fs::write(&path, program())?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
     };
+    keep_for_next_program(target.answer);
     match written() {
-        Ok(()) => become_program(&c_path(&path), &[c"program"], target.answer),
+        Ok(()) => become_program(&c_path(&path), &[c"program"]),
         Err(error) => io_outcome::<()>(Err(error)),
     }
 }
@@ -59,16 +70,16 @@ pub(super) fn run_from_memory(target: &Target) -> Outcome {
         Err(error) => return outcome::<()>(Err(error)),
     };
     let mut file = File::from(memory);
-    if let Err(error) = file.write_all(&program(target.answer)) {
+    if let Err(error) = file.write_all(&program()) {
         return io_outcome::<()>(Err(error));
     }
     let list = [c"program".as_ptr(), std::ptr::null()];
     let nothing = (&raw const list[1]) as usize;
     let descriptor = number(file.as_raw_fd().into());
     let empty = c"".as_ptr() as usize;
+    keep_for_next_program(target.answer);
     // SAFETY: plain numbers, then texts and lists of them, all ended by null, that outlive the call.
     outcome(unsafe {
-        libc::fcntl(target.answer, libc::F_SETFD, 0);
         call(
             libc::SYS_execveat,
             [descriptor, empty, list.as_ptr() as usize, nothing, number(libc::AT_EMPTY_PATH.into()), 0],
@@ -85,22 +96,22 @@ fn memory_file() -> Result<OwnedFd, i32> {
 }
 
 /// The smallest program that says on a descriptor that it ran, and ends.
-fn program(answer: i32) -> Vec<u8> {
+fn program() -> Vec<u8> {
     let (machine, mut code): (u16, Vec<u8>) = if cfg!(target_arch = "x86_64") {
         let mut code = vec![0xbf];
-        code.extend(answer.to_le_bytes());
+        code.extend(ANSWER.to_le_bytes());
         // The address of the text, 21 bytes behind the next instruction.
         code.extend([0x48, 0x8d, 0x35, 21, 0, 0, 0, 0xba, SAYS.len() as u8, 0, 0, 0]);
         code.extend([0xb8, 1, 0, 0, 0, 0x0f, 0x05, 0x31, 0xff, 0xb8, 60, 0, 0, 0, 0x0f, 0x05]);
         (62, code)
     } else if cfg!(target_arch = "aarch64") {
-        let (answer, length) = ((answer as u32) << 5, (SAYS.len() as u32) << 5);
+        let (answer, length) = ((ANSWER as u32) << 5, (SAYS.len() as u32) << 5);
         // The address of the text is seven instructions behind the second one.
         let words = [0xd280_0000 | answer, 0x1000_00e1, 0xd280_0002 | length, 0xd280_0808];
         let words = words.into_iter().chain([0xd400_0001, 0xd280_0000, 0xd280_0ba8, 0xd400_0001]);
         (183, words.flat_map(u32::to_le_bytes).collect())
     } else {
-        return format!("#!/bin/sh\necho '{}' >&{answer}\n", SAYS.trim_end()).into_bytes();
+        return format!("#!/bin/sh\necho '{}' >&{ANSWER}\n", SAYS.trim_end()).into_bytes();
     };
     code.extend(SAYS.as_bytes());
     let mut file = b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x02\0".to_vec();
@@ -317,11 +328,11 @@ pub(super) fn raise_limit_gently() -> Outcome {
         if let Err(error) = checked(libc::getrlimit(libc::RLIMIT_CORE, &raw mut limits)) {
             return outcome::<()>(Err(error));
         }
-        match limits.rlim_max.checked_add(1) {
-            Some(more) => limits.rlim_max = more,
-            None => return Outcome::skipped("there is no limit here"),
-        }
-        outcome(checked(libc::setrlimit(libc::RLIMIT_CORE, &raw const limits)))
+        let Some(more) = limits.rlim_max.checked_add(1) else { return Outcome::skipped("there is no limit here") };
+        let raised = libc::rlimit { rlim_max: more, ..limits };
+        let answer = outcome(checked(libc::setrlimit(libc::RLIMIT_CORE, &raw const raised)));
+        libc::setrlimit(libc::RLIMIT_CORE, &raw const limits);
+        answer
     }
 }
 

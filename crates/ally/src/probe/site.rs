@@ -196,7 +196,12 @@ impl Site {
         process.started().map_err(io::Error::other)?;
         let mut text = String::new();
         BufReader::new(answer).read_line(&mut text)?;
-        Ok(Stood { target: serde_json::from_str(&text)?, process, _lease: held })
+        let target = serde_json::from_str(&text).map_err(|_| {
+            io::Error::other(
+                "the target did not stand; other users must be able to pass through the temporary directory",
+            )
+        })?;
+        Ok(Stood { target, process, _lease: held })
     }
 }
 

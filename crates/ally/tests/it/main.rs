@@ -23,4 +23,5 @@ mod sessions;
 mod sleep;
 mod static_build;
 mod storm;
+mod walls;
 mod whole;
