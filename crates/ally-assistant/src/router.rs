@@ -2,7 +2,7 @@
 
 use crate::app::App;
 use crate::{chats, events, idle, memory, messages, owner, provider, runs, space, usage};
-use ally_http::{answer, log};
+use ally_http::{answer, log, panics};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -62,6 +62,7 @@ pub(crate) fn router(app: App) -> Router {
         .method_not_allowed_fallback(answer::no_such_method)
         .fallback(answer::no_such_route)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
+        .layer(from_fn(panics::caught))
         .layer(from_fn_with_state(app.clone(), space::full::refused))
         .layer(from_fn_with_state(app.clone(), owner::required))
         .layer(from_fn_with_state(app.clone(), idle::counted))

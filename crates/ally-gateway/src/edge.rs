@@ -1,17 +1,16 @@
-//! What happens to every request and every answer: headers that are taken away and added, panics that are caught.
+//! What happens to every request and every answer: headers that are taken away and added, and what is
+//! refused at once.
 
 use crate::gateway::Gateway;
 use crate::peer::Peer;
 use ally_http::answer::{self, Rejection};
 use ally_http::log::REQUEST_HEADER;
 use ally_http::page;
-use ally_types::{Problem, RequestId, log};
+use ally_types::{Problem, RequestId};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Redirect, Response};
-use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use std::panic::AssertUnwindSafe;
 
 /// For plain pages that bring no policy of their own, and everything else.
 const CSP: &str = "default-src 'self'; script-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; \
@@ -181,17 +180,6 @@ pub fn name_of(host: &str) -> &str {
 pub fn is_loopback(name: &str) -> bool {
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
-}
-
-/// A panic in a handler becomes a 500; the process and every other request go on.
-pub async fn catch_panics(request: Request, next: Next) -> Response {
-    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => {
-            log::error("a handler panicked", &[]);
-            answer::render(&Problem::internal())
-        }
-    }
 }
 
 #[cfg(test)]

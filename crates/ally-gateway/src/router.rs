@@ -2,7 +2,7 @@
 
 use crate::gateway::Gateway;
 use crate::{assets, assistant, edge, egress, forward, health, models};
-use ally_http::{answer, log};
+use ally_http::{answer, log, panics};
 use ally_types::ServerId;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -80,7 +80,7 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
         .route("/api/v1/{*rest}", any(forward::people::forward))
         .fallback(assets::other)
         .method_not_allowed_fallback(answer::no_such_method)
-        .layer(from_fn(edge::catch_panics))
+        .layer(from_fn(panics::caught))
         .layer(from_fn_with_state(gateway.clone(), edge::refuse_strange))
         .layer(from_fn(log::requests))
         .layer(from_fn(edge::pages_for_people))
@@ -94,7 +94,7 @@ fn probe(gateway: &Gateway) -> Router<Gateway> {
     Router::new()
         .route("/readyz", get(health::readyz))
         .method_not_allowed_fallback(answer::no_such_method)
-        .layer(from_fn(edge::catch_panics))
+        .layer(from_fn(panics::caught))
         .layer(from_fn_with_state(gateway.clone(), edge::refuse_strange))
 }
 
@@ -108,7 +108,7 @@ pub(crate) fn outbound(gateway: Gateway, server: ServerId) -> Router {
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(Extension(models::http::Caller(server)))
         .layer(DefaultBodyLimit::max(gateway.limits.model_body))
-        .layer(from_fn(edge::catch_panics))
+        .layer(from_fn(panics::caught))
         .layer(from_fn(log::requests))
         .with_state(gateway.clone());
     // What goes to the outside is taken out before any path is looked at: it is a path of somebody else.
@@ -116,5 +116,5 @@ pub(crate) fn outbound(gateway: Gateway, server: ServerId) -> Router {
         .fallback_service(own)
         .layer(from_fn_with_state(gateway, egress::broker::first))
         .layer(Extension(models::http::Caller(server)))
-        .layer(from_fn(edge::catch_panics))
+        .layer(from_fn(panics::caught))
 }

@@ -8,6 +8,7 @@ pub mod limit;
 pub mod log;
 pub mod origin;
 pub mod page;
+pub mod panics;
 pub mod session;
 pub mod socket;
 pub mod stream;

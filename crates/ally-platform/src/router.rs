@@ -3,7 +3,7 @@
 use crate::platform::App;
 use crate::sessions::internal;
 use crate::{accounts, door, installation, invitations, limits, pages, sessions};
-use ally_http::answer;
+use ally_http::{answer, panics};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
@@ -57,5 +57,6 @@ pub(crate) fn all(app: &Arc<App>) -> axum::Router {
         .merge(pages::routes())
         .method_not_allowed_fallback(answer::no_such_method)
         .fallback(pages::missing)
+        .layer(from_fn(panics::caught))
         .with_state(Arc::clone(app))
 }

@@ -10,7 +10,7 @@ use ally_llm::{Provider, Scripted};
 use ally_platform::Platform;
 use ally_types::seal::Key;
 use ally_types::time::StandingClock;
-use ally_types::{ServerId, SystemChance, Timestamp};
+use ally_types::{Chance, ServerId, SystemChance, Timestamp};
 use axum::Router;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -33,15 +33,45 @@ pub struct TestApp {
     pub model: Scripted,
     /// What session tokens are signed with.
     pub session_key: Key,
+    /// Makes the platform and the assistants panic where they draw an id, a salt or a token.
+    pub faults: Arc<Faults>,
     address: SocketAddr,
     people: Arc<People>,
     _directory: TempDir,
+}
+
+/// The machine's chance, until a test wants the next draws to fail.
+#[derive(Default)]
+pub struct Faults(Mutex<Vec<String>>);
+
+impl Faults {
+    /// The next draws panic, one with each of these words.
+    pub fn panic_with(&self, words: impl IntoIterator<Item = String>) {
+        self.0.lock().unwrap().extend(words);
+    }
+
+    /// Takes back what has not happened yet, and says how often that is.
+    pub fn heal(&self) -> usize {
+        std::mem::take(&mut *self.0.lock().unwrap()).len()
+    }
+}
+
+impl Chance for Faults {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Eight bytes are the lease of a job: the worker may draw one at any time, and no request waits for it.
+        let word = if bytes.len() == 8 { None } else { self.0.lock().unwrap().pop() };
+        if let Some(word) = word {
+            panic!("{word}");
+        }
+        SystemChance.fill(bytes);
+    }
 }
 
 /// The host's part: makes an assistant when the platform asks for one.
 struct People {
     directory: PathBuf,
     clock: Arc<StandingClock>,
+    chance: Arc<Faults>,
     identity_key: String,
     gateway: OnceLock<Gateway>,
     awake: Mutex<HashMap<ServerId, (Router, Assistant)>>,
@@ -65,17 +95,19 @@ impl TestApp {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let public_url = format!("http://{address}");
+        let faults = Arc::<Faults>::default();
         let (session_key, seed) = (Key::new(&SystemChance), Key::new(&SystemChance));
         let people = Arc::new(People {
             directory: directory.path().join("people"),
             clock: clock.clone(),
+            chance: faults.clone(),
             identity_key: Signer::new(&seed).public_key(),
             gateway: OnceLock::new(),
             awake: Mutex::new(HashMap::new()),
         });
         let platform = Platform::new(ally_platform::Parts {
             clock: clock.clone(),
-            chance: Arc::new(SystemChance),
+            chance: faults.clone(),
             database_url: format!("sqlite:{}", directory.path().join("platform.db").display()),
             pepper: Key::new(&SystemChance),
             session_key: session_key.clone(),
@@ -121,7 +153,7 @@ impl TestApp {
         tokio::spawn(gateway.clone().follow_revocations());
         assert!(people.gateway.set(gateway.clone()).is_ok());
         tokio::spawn(ally_gateway::serve(listener, gateway.router(), std::future::pending()));
-        Self { clock, model, session_key, address, people, _directory: directory }
+        Self { clock, model, session_key, faults, address, people, _directory: directory }
     }
 
     /// A browser that is not signed in.
@@ -174,7 +206,7 @@ impl People {
             verifier: Verifier::new(server, &self.identity_key, self.clock.clone()).unwrap(),
             outbound: Outbound::Memory(Arc::new(ToGateway { gateway: gateway.clone(), server })),
             clock: self.clock.clone(),
-            chance: Arc::new(SystemChance),
+            chance: self.chance.clone(),
             epoch: 1,
             walls: "in_process".to_owned(),
             is_space_full: false,
