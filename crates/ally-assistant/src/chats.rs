@@ -163,8 +163,7 @@ pub fn send(tx: &Tx, app: &App, owner: Owner, chat: ChatId, new: &NewMessage) ->
     }
     store::touch(tx, chat, at)?;
     idempotency::keep(tx, &claim, &question.to_string(), at)?;
-    runs::start(tx, app, &runs::NewTurn { run, chat, answer, account })?;
-    admit(tx, app, chat, question, is_first_in_line)
+    admit(tx, app, &runs::NewTurn { run, chat, answer, account }, question, is_first_in_line)
 }
 
 /// Runs the answer to a question again, or on from its last whole step: "Answer it now", "Try again".
@@ -185,18 +184,19 @@ pub fn answer_again(tx: &Tx, app: &App, owner: Owner, question: MessageId) -> Do
     messages::store::reopen(tx, answer.id, run, Status::Queued)?;
     messages::store::set_run(tx, question, run)?;
     turns::drop_unfinished_step(tx, &answer)?;
-    runs::start(tx, app, &runs::NewTurn { run, chat: answer.chat, answer: answer.id, account: owner.account })?;
-    admit(tx, app, answer.chat, question, is_first_in_line)
+    let turn = runs::NewTurn { run, chat: answer.chat, answer: answer.id, account: owner.account };
+    admit(tx, app, &turn, question, is_first_in_line)
 }
 
-/// Begins the turn at once if nothing is before it, and tells everybody who watches.
-fn admit(tx: &Tx, app: &App, chat: ChatId, question: MessageId, is_first_in_line: bool) -> Done<Sent> {
+/// Makes the run of a turn, which begins at once if nothing is before it, and tells everybody who watches.
+fn admit(tx: &Tx, app: &App, turn: &runs::NewTurn, question: MessageId, is_first_in_line: bool) -> Done<Sent> {
+    let chat = turn.chat;
     changed(tx, app, chat)?;
     if is_first_in_line {
-        let run = messages::store::get(tx, question)?.and_then(|question| question.run).ok_or_else(not_found)?;
-        turns::begin(tx, app, run)?;
-        return sent(tx, question)?.ok_or_else(|| message_not_found().into());
+        let (message, answer) = turns::begin::at_once(tx, app, turn, question)?;
+        return Ok(Sent { message, answer, run: turn.run });
     }
+    runs::start(tx, app, turn)?;
     let sent = sent(tx, question)?.ok_or_else(message_not_found)?;
     let (hub, told) = (app.hub().clone(), sent.clone());
     tx.after_commit(move || {

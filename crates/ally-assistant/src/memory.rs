@@ -154,12 +154,19 @@ impl AtDesk {
 /// The texts that every turn is given, oldest rule first: `(path, text, label)`.
 pub async fn core(app: &App) -> Done<Vec<store::File>> {
     let _desk = app.memory().sit(app).await?;
-    app.store()
-        .read(|tx| {
-            let files = CORE.into_iter().map(|path| store::file(tx, &NotePath::known(path)));
-            Ok(files.collect::<Done<Vec<_>>>()?.into_iter().flatten().collect())
-        })
-        .await
+    app.store().read(core_files).await
+}
+
+/// The same, as the rows say it, for a transaction that is open. `None` when files and rows have to be looked at first:
+/// nobody has used memory since this process started, or somebody is at the desk.
+pub fn core_of_rows(tx: &Tx, app: &App) -> Done<Option<Vec<store::File>>> {
+    let is_compared = app.memory().gate.try_lock().is_ok_and(|state| state.is_compared);
+    is_compared.then(|| core_files(tx)).transpose()
+}
+
+fn core_files(tx: &Tx) -> Done<Vec<store::File>> {
+    let files = CORE.into_iter().map(|path| store::file(tx, &NotePath::known(path)));
+    Ok(files.collect::<Done<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
 /// Brings back a version of a file, or with `None` the state before its first one: no file. Answers the file.

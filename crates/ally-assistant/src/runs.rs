@@ -5,7 +5,7 @@ pub mod http;
 use crate::app::App;
 use crate::fault::Done;
 use crate::turns;
-use ally_durable::{Cancel, NewRun, State};
+use ally_durable::{Cancel, NewRun, Prepared, State, Step};
 use ally_store::Tx;
 use ally_types::{AccountId, ChatId, Content, Label, MessageId, Problem, RunId};
 use serde::{Deserialize, Serialize};
@@ -69,21 +69,28 @@ impl From<&State> for RunStatus {
 
 /// Makes the run of a turn; it begins by itself after the commit, and again after a crash.
 pub fn start(tx: &Tx, app: &App, turn: &NewTurn) -> Done<()> {
+    app.engine().create(tx, new_run(turn)?)?;
+    Ok(())
+}
+
+/// The same with the intent of its first step, which is on the disk when the question is.
+pub fn start_with(tx: &Tx, app: &App, turn: &NewTurn, first: Step, prepared: Prepared) -> Done<()> {
+    app.engine().create_begun(tx, new_run(turn)?, first, prepared)?;
+    Ok(())
+}
+
+fn new_run(turn: &NewTurn) -> Done<NewRun> {
     let input = TurnInput { answer: turn.answer, chat: turn.chat, account: turn.account };
     let input = serde_json::to_string(&input).map_err(|_| Problem::internal())?;
-    app.engine().create(
-        tx,
-        NewRun {
-            id: turn.run,
-            kind: turns::KIND,
-            subject: turn.chat.to_string(),
-            parent: None,
-            key: None,
-            input: Content::new(input),
-            label: Label::USER,
-        },
-    )?;
-    Ok(())
+    Ok(NewRun {
+        id: turn.run,
+        kind: turns::KIND,
+        subject: turn.chat.to_string(),
+        parent: None,
+        key: None,
+        input: Content::new(input),
+        label: Label::USER,
+    })
 }
 
 /// Stops a run, wherever it is. Stopping one that has ended changes nothing.

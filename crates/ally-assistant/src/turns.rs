@@ -5,6 +5,7 @@
 
 pub mod act;
 pub mod ask;
+pub mod begin;
 pub mod prompt;
 pub mod transcript;
 pub mod trouble;
@@ -16,11 +17,12 @@ use crate::messages::store::{Block, Piece, Stored, ToolCall, ToolResult};
 use crate::messages::{Author, Message, Part, Status, store};
 use crate::runs::{RunStatus, TurnInput};
 use crate::{chats, memory, provider, search, usage};
-use ally_durable::{Begun, Effect, Ending, Error, Executor, Finished, Outcome, Run, Step, Ticket};
+use ally_durable::{Begun, Ending, Error, Executor, Finished, Outcome, Run, Ticket};
 use ally_llm::{FailureKind, Stop};
 use ally_store::{StoreError, Tx, cells, params};
 use ally_types::{ChatId, Content, Label, MessageId, Problem, RunId};
 use ask::{End, Heard};
+use begin::{Asked, Prepared, rows_until};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
@@ -35,8 +37,6 @@ const MOST_STEPS: u32 = 12;
 const LONGEST: Duration = Duration::from_secs(600);
 /// So many times the same call is going in circles.
 const SAME_CALL: usize = 3;
-/// So many messages before the answer are shown to the model.
-const MOST_HISTORY: i64 = 200;
 
 /// What is said when a model is needed and there is none.
 const NEEDS_MODEL: &str = "I need an AI model for this. Saved.";
@@ -111,22 +111,6 @@ pub fn unfinished(tx: &Tx, chat: ChatId) -> Done<Vec<RunId>> {
         .collect::<Result<_, _>>()?)
 }
 
-/// A turn begins: its question is taken out of the queue, its answer is being written.
-pub fn begin(tx: &Tx, app: &App, run: RunId) -> Done<()> {
-    let answer = store::answer_of_run(tx, run)?.ok_or_else(chats::message_not_found)?;
-    store::set_status(tx, answer, Status::Streaming)?;
-    let answer = store::get(tx, answer)?.ok_or_else(chats::message_not_found)?;
-    let question = answer.question.ok_or_else(chats::message_not_found)?;
-    store::set_status(tx, question, Status::Complete)?;
-    let question = store::get(tx, question)?.ok_or_else(chats::message_not_found)?;
-    let (hub, question, answer) = (app.hub().clone(), question.view(), answer.view());
-    tx.after_commit(move || {
-        hub.watch(answer.clone(), 1);
-        hub.publish(answer.chat, Some(run), &Event::RunStarted { run, question, answer });
-    });
-    Ok(())
-}
-
 /// Takes away what was said in a step that is to be asked for again.
 pub fn drop_unfinished_step(tx: &Tx, answer: &Stored) -> Done<()> {
     let Some(last) = answer.blocks.last().map(|block| block.step) else { return Ok(()) };
@@ -151,8 +135,18 @@ impl Turn {
     }
 
     async fn steps(&mut self) -> Result<Finished, Error> {
-        self.wait_in_line().await?;
+        let prepared = self.run.take_prepared::<Prepared>();
+        if prepared.is_none() {
+            self.wait_in_line().await?;
+        }
         let deadline = Instant::now() + LONGEST;
+        if let Some(Prepared { step, asked, timezone }) = prepared {
+            self.go_on()?;
+            self.timezone = timezone;
+            if let Some(finished) = self.model(step, asked, deadline).await? {
+                return Ok(finished);
+            }
+        }
         loop {
             self.go_on()?;
             let rows = self.rows().await?;
@@ -179,13 +173,10 @@ impl Turn {
                     return self.close(failed(&problem), Close::broken(problem)).await;
                 }
                 Next::Model(step) => {
-                    if let Some(close) = self.model(step, &rows, deadline).await? {
-                        let ending = match (&close.status, &close.problem) {
-                            (Status::Stopped, _) => Ending::Cancelled,
-                            (_, Some(problem)) => failed(problem),
-                            (_, None) => Ending::Succeeded,
-                        };
-                        return self.close(ending, close).await;
+                    let core = memory::core(&self.app).await.unwrap_or_default();
+                    let asked = Asked::of(&self.app, &rows, &core, &self.timezone);
+                    if let Some(finished) = self.model(step, asked, deadline).await? {
+                        return Ok(finished);
                     }
                 }
             }
@@ -218,7 +209,7 @@ impl Turn {
         }
         if stored.status == Status::Queued {
             let app = self.app.clone();
-            return self.run.write(move |tx| Ok(begin(tx, &app, run)?)).await;
+            return self.run.write(move |tx| Ok(begin::after_waiting(tx, &app, run)?)).await;
         }
         if self.app.hub().live(chat, id).is_none() {
             self.app.hub().snapshot(run, self.again(&stored), self.run.attempt());
@@ -238,40 +229,25 @@ impl Turn {
 
     async fn rows(&self) -> Done<Vec<Stored>> {
         let (chat, id) = (self.chat, self.answer);
-        self.app
-            .store()
-            .read(move |tx| {
-                let last = store::position(tx, chat, id)?.ok_or_else(chats::message_not_found)?;
-                store::between(tx, chat, last.saturating_sub(MOST_HISTORY), last)
-            })
-            .await
+        self.app.store().read(move |tx| rows_until(tx, chat, id)).await
     }
 
-    /// One step of the model. Answers how the turn ends, if it ends with it.
-    async fn model(&self, step: u32, rows: &[Stored], deadline: Instant) -> Result<Option<Close>, Error> {
-        let core = memory::core(&self.app).await.unwrap_or_default();
-        let label = prompt::label(rows, &core).join(Label::TRUSTED);
-        let question = rows.iter().rev().nth(1).map_or_else(|| self.app.clock().now(), |question| question.created);
-        let request = prompt::request(prompt::Given {
-            rows,
-            core: &core,
-            asked_at: question,
-            timezone: &self.timezone,
-            pseudonym: prompt::pseudonym(&self.app),
-        });
-        let intent =
-            Step::new(format!("{step}/model"), Effect::Model, label, &json!({ "messages": request.messages.len() }))?;
-        let ticket = match self.run.begin(vec![intent]).await?.pop() {
+    /// One step of the model. Answers the end of the turn, if it ends with it.
+    async fn model(&self, step: u32, asked: Asked, deadline: Instant) -> Result<Option<Finished>, Error> {
+        let ticket = match self.run.begin(vec![asked.intent(step)?]).await?.pop() {
             Some(Begun::Go(ticket) | Begun::LookUp(ticket)) => ticket,
-            // The process died between this outcome and the end that it says.
-            Some(Begun::Done(outcome)) => return Ok(Some(outcome.read().unwrap_or_else(Close::whole))),
+            // An earlier version kept the outcome by itself, and its process died before the end that it says.
+            Some(Begun::Done(outcome)) => {
+                let close = outcome.read().unwrap_or_else(Close::whole);
+                return Ok(Some(self.close(close.ending(), close).await?));
+            }
             None => return Err(Error::NotYours),
         };
         if ticket.attempt() > 1 {
             self.start_over(ticket.attempt()).await?;
         }
-        let heard = ask::ask(self, &request, deadline).await;
-        self.keep(step, ticket, heard, label).await
+        let heard = ask::ask(self, &asked.request, deadline).await;
+        self.keep(step, ticket, heard, asked.label).await
     }
 
     /// A step is asked for again after a crash: what the reader has seen of it is taken back.
@@ -282,8 +258,9 @@ impl Turn {
         Ok(())
     }
 
-    /// Keeps what a step came to, with its outcome in the journal. Answers how the turn ends, if it ends here.
-    async fn keep(&self, step: u32, ticket: Ticket, heard: Heard, label: Label) -> Result<Option<Close>, Error> {
+    /// Keeps what a step came to, with its outcome in the journal, and with the end of the turn if it ends here: they are
+    /// one transaction, so nobody sees the one without the other.
+    async fn keep(&self, step: u32, ticket: Ticket, heard: Heard, label: Label) -> Result<Option<Finished>, Error> {
         let Heard { pieces, author, calls, end } = heard;
         let close = closing(&pieces, self.provider(author.as_ref(), end).await.as_deref(), end);
         let is_whole = matches!(end, End::Whole(stop) if stop != Stop::Refused && stop != Stop::NeedsModel);
@@ -294,27 +271,34 @@ impl Turn {
         let needs_model = close.as_ref().is_some_and(|close| close.needs_model);
         let author = if needs_model { Some(Author::Ally) } else { author };
         let (app, run, chat, answer) = (self.app.clone(), self.run.id(), self.chat, self.answer);
-        self.run
-            .settle(ticket, outcome, move |tx| {
-                let now = app.clock().now();
-                for call in &calls {
-                    usage::store::insert(tx, run, chat, answer, call, now)?;
-                }
-                if let Some(author) = &author {
-                    store::set_author(tx, answer, author)?;
-                }
-                if is_whole {
-                    store::set_text(tx, answer, "")?;
-                    keep_pieces(tx, &app, &At { run, chat, answer, step, label }, pieces)?;
-                } else {
-                    let text = if needs_model { NEEDS_MODEL.to_owned() } else { said(&pieces) };
-                    store::set_text(tx, answer, &text)?;
-                    store::set_label(tx, answer, label)?;
-                }
-                tell_usage(tx, &app, run, answer)
-            })
-            .await?;
-        Ok(close)
+        let keep = move |tx: &Tx, app: &App| {
+            let now = app.clock().now();
+            for call in &calls {
+                usage::store::insert(tx, run, chat, answer, call, now)?;
+            }
+            if let Some(author) = &author {
+                store::set_author(tx, answer, author)?;
+            }
+            if is_whole {
+                store::set_text(tx, answer, "")?;
+                keep_pieces(tx, app, &At { run, chat, answer, step, label }, pieces)?;
+            } else {
+                let text = if needs_model { NEEDS_MODEL.to_owned() } else { said(&pieces) };
+                store::set_text(tx, answer, &text)?;
+                store::set_label(tx, answer, label)?;
+            }
+            tell_usage(tx, app, run, answer)
+        };
+        let Some(close) = close else {
+            self.run.settle(ticket, outcome, move |tx| keep(tx, &app)).await?;
+            return Ok(None);
+        };
+        let ending = close.ending();
+        let finished = self.run.settle_and_finish(ticket, outcome, ending, move |tx| {
+            keep(tx, &app)?;
+            Ok(settle(tx, &app, run, answer, close, ending)?)
+        });
+        finished.await.map(Some)
     }
 
     /// Whose fault a failure is, for its sentence. One that failed before it began has not said who it is.
@@ -339,6 +323,14 @@ impl Turn {
 }
 
 impl Close {
+    fn ending(&self) -> Ending {
+        match (&self.status, &self.problem) {
+            (Status::Stopped, _) => Ending::Cancelled,
+            (_, Some(problem)) => failed(problem),
+            (_, None) => Ending::Succeeded,
+        }
+    }
+
     fn whole() -> Self {
         Self { status: Status::Complete, problem: None, needs_model: false }
     }
@@ -528,10 +520,9 @@ fn settle(tx: &Tx, app: &App, run: RunId, answer: MessageId, close: Close, endin
     if let Some(question) = stored.question {
         store::set_status(tx, question, Status::Complete)?;
     }
-    let last = store::get(tx, answer)?;
     // What a built-in command answers repeats notes and says what it did: nothing that a search should find again.
-    let is_built_in = last.as_ref().is_some_and(|stored| stored.author == Author::Builtin);
-    let said = last.map_or(Content::default(), |stored| stored.view().text);
+    let is_built_in = stored.author == Author::Builtin;
+    let said = stored.view().text;
     let status = match close.status {
         Status::Interrupted if said.is_empty() && stored.blocks.is_empty() => Status::Failed,
         status => status,

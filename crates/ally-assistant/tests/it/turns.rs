@@ -1,7 +1,7 @@
 //! From a question to the end of its answer.
 
 use crate::fake_gateway::{Gate, Say, block, calls, delta, ended, fails, fails_with, started, text};
-use crate::world::{Life, kinds};
+use crate::world::{Life, World, kinds};
 use ally_llm::{Block, Event, Failure, FailureKind, Role, Stop};
 use serde_json::{Value, json};
 
@@ -370,6 +370,25 @@ async fn built_in_commands_use_the_same_tools() {
     assert_eq!(notes, "# Notes\n\n- my cat is called Tom\n");
     let answer = mira.ask(&chat, "What time is it in Tokyo?").await;
     assert_eq!(answer["text"], "In Tokyo it is 20:36 on Friday, 21 November 2025 (Asia/Tokyo).");
+}
+
+#[tokio::test]
+async fn a_question_that_is_taken_in_has_the_intent_of_its_model_call_beside_it() {
+    let world = World::new();
+    let mira = world.live().await;
+    let chat = mira.chat().await;
+    // From the second question on, memory has been compared with its files.
+    mira.ask(&chat, "Hello").await;
+    let sent = mira.say(&chat, "And now?").await;
+    let intents: i64 = world
+        .database()
+        .query_row(
+            "SELECT count(*) FROM journal WHERE run = ?1 AND kind = 'intent' AND step = '1/model'",
+            [sent["run"].as_str().unwrap()],
+            |row| row.get(0),
+        )
+        .unwrap();
+    assert_eq!(intents, 1);
 }
 
 #[tokio::test]

@@ -1,0 +1,99 @@
+//! How a turn begins, and what it asks a model.
+
+use super::{MOST_STEPS, Next, next, prompt};
+use crate::app::App;
+use crate::events::Event;
+use crate::fault::Done;
+use crate::messages::store::Stored;
+use crate::messages::{Message, Status, store};
+use crate::runs::NewTurn;
+use crate::{chats, memory, runs};
+use ally_durable::{Effect, Error, Step};
+use ally_llm::Request;
+use ally_store::Tx;
+use ally_types::{ChatId, Label, MessageId, Problem, RunId};
+use serde_json::json;
+
+/// So many messages before the answer are shown to the model.
+const MOST_HISTORY: i64 = 200;
+
+/// What the transaction that took a question in has read anyway, for the first step of its turn.
+pub(super) struct Prepared {
+    pub step: u32,
+    pub asked: Asked,
+    pub timezone: String,
+}
+
+/// A turn that nothing stands before begins in the transaction that takes its question in, with the intent of its first
+/// model call: what is committed there is all that must be on the disk before the call may leave, so it costs one sync
+/// and not two. Where another step comes first, or memory has to be looked at first, the turn finds its way by itself.
+pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<(Message, Message)> {
+    store::set_status(tx, turn.answer, Status::Streaming)?;
+    store::set_status(tx, question, Status::Complete)?;
+    let rows = rows_until(tx, turn.chat, turn.answer)?;
+    let asked = rows.iter().rfind(|row| row.id == question).ok_or_else(chats::message_not_found)?;
+    let answer = rows.last().ok_or_else(chats::message_not_found)?;
+    let told = (asked.view(), answer.view());
+    tell_begun(tx, app, turn.run, told.clone());
+    let core = memory::core_of_rows(tx, app)?;
+    match (next(answer), core) {
+        (Next::Model(step), Some(core)) if step <= MOST_STEPS => {
+            let timezone = asked.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
+            let asked = Asked::of(app, &rows, &core, &timezone);
+            let first = asked.intent(step).map_err(|_| Problem::internal())?;
+            runs::start_with(tx, app, turn, first, Some(Box::new(Prepared { step, asked, timezone })))?;
+        }
+        _ => runs::start(tx, app, turn)?,
+    }
+    Ok(told)
+}
+
+/// The messages up to an answer, as far back as the model is shown.
+pub(super) fn rows_until(tx: &Tx, chat: ChatId, answer: MessageId) -> Done<Vec<Stored>> {
+    let last = store::position(tx, chat, answer)?.ok_or_else(chats::message_not_found)?;
+    store::between(tx, chat, last.saturating_sub(MOST_HISTORY), last)
+}
+
+/// Everybody who watches hears that a turn has begun.
+fn tell_begun(tx: &Tx, app: &App, run: RunId, (question, answer): (Message, Message)) {
+    let hub = app.hub().clone();
+    tx.after_commit(move || {
+        hub.watch(answer.clone(), 1);
+        hub.publish(answer.chat, Some(run), &Event::RunStarted { run, question, answer });
+    });
+}
+
+/// A turn that waited begins: its question is taken out of the queue, its answer is being written.
+pub fn after_waiting(tx: &Tx, app: &App, run: RunId) -> Done<()> {
+    let answer = store::answer_of_run(tx, run)?.ok_or_else(chats::message_not_found)?;
+    store::set_status(tx, answer, Status::Streaming)?;
+    let answer = store::get(tx, answer)?.ok_or_else(chats::message_not_found)?;
+    let question = answer.question.ok_or_else(chats::message_not_found)?;
+    store::set_status(tx, question, Status::Complete)?;
+    let question = store::get(tx, question)?.ok_or_else(chats::message_not_found)?;
+    tell_begun(tx, app, run, (question.view(), answer.view()));
+    Ok(())
+}
+
+/// What is asked in a step, and the join of what it is made from.
+pub(super) struct Asked {
+    pub request: Request,
+    pub label: Label,
+}
+
+impl Asked {
+    pub fn of(app: &App, rows: &[Stored], core: &[memory::store::File], timezone: &str) -> Self {
+        let asked_at = rows.iter().rev().nth(1).map_or_else(|| app.clock().now(), |question| question.created);
+        let pseudonym = prompt::pseudonym(app);
+        Self {
+            request: prompt::request(prompt::Given { rows, core, asked_at, timezone, pseudonym }),
+            label: prompt::label(rows, core).join(Label::TRUSTED),
+        }
+    }
+
+    /// The step as it stands in the journal before the call leaves.
+    pub fn intent(&self, step: u32) -> Result<Step, Error> {
+        let told = json!({ "messages": self.request.messages.len() });
+        Step::new(format!("{step}/model"), Effect::Model, self.label, &told)
+    }
+}
