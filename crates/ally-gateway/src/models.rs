@@ -10,7 +10,7 @@ use crate::gateway::Limits;
 use ally_llm::{Budgets, Provider, anthropic, local, openai_compatible};
 use ally_store::StoreError;
 use ally_types::seal::Key;
-use ally_types::{Chance, Clock, Secret, ServerId};
+use ally_types::{Chance, Clock, Secret, ServerId, log};
 use counters::Counters;
 use installation::{Installation, Local};
 use serde::Serialize;
@@ -264,9 +264,12 @@ impl Models {
         }
     }
 
-    /// Waits until every call is settled.
+    /// Waits until every call is settled, and gives back what is kept for the next ones.
     pub async fn settled(&self) {
         let _ = self.unsettled.subscribe().wait_for(|count| *count == 0).await;
+        if self.counters.let_all_go().await.is_err() {
+            log::warn("tokens that were kept for the next calls will count as used", &[]);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What one call costs: held before it leaves, settled when it has ended, also when somebody stopped it.
 
 use super::Payer;
+use super::counters::Hold;
 use crate::gateway::Gateway;
 use ally_llm::{Event, Request, Usage};
 use ally_store::StoreError;
@@ -28,7 +29,7 @@ impl Drop for Place {
 /// One call that is running. Dropping it settles it.
 pub(crate) struct Bill {
     place: Place,
-    /// The period and the tokens that are held; `None` when nobody counts this call, or it is settled.
+    /// The tokens that are held; `None` when nobody counts this call, or it is settled.
     held: Option<Held>,
     usage: Option<Usage>,
     is_refused: bool,
@@ -36,8 +37,7 @@ pub(crate) struct Bill {
 
 #[derive(Clone, Copy)]
 struct Held {
-    period: i64,
-    tokens: i64,
+    hold: Hold,
     /// What reading the question costs at least, when the provider never said.
     question: i64,
 }
@@ -64,8 +64,8 @@ impl Bill {
         let granted = gateway.limits.daily_tokens.map(i64::from);
         let now = gateway.clock.now();
         match gateway.models.counters.reserve(server, now, tokens, granted).await {
-            Ok(Some(period)) => {
-                bill.held = Some(Held { period, tokens, question });
+            Ok(Some(hold)) => {
+                bill.held = Some(Held { hold, question });
                 Ok(bill)
             }
             Ok(None) => Err(Refusal::Limit),
@@ -120,7 +120,7 @@ impl Drop for Bill {
 }
 
 async fn write(gateway: &Gateway, server: ServerId, held: Held, used: i64) {
-    if gateway.models.counters.settle(server, held.period, held.tokens, used).await.is_err() {
+    if gateway.models.counters.settle(server, held.hold, used).await.is_err() {
         log::error("a model call could not be settled", &[("server", &server), ("tokens", &used)]);
     }
 }
