@@ -29,7 +29,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use target::Target;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// How much is allowed to go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,6 +79,8 @@ pub(crate) struct Egress {
     rate: Limiter,
     calls: Mutex<HashMap<ServerId, usize>>,
     lookups: Mutex<HashMap<ServerId, Arc<Semaphore>>>,
+    /// Told when somebody took a host off a list.
+    withdrawals: watch::Sender<()>,
     /// The counts.
     pub ledger: Ledger,
     /// The lists.
@@ -119,9 +121,15 @@ impl Egress {
             rate: Limiter::new(opening.limits.rate),
             calls: Mutex::default(),
             lookups: Mutex::default(),
+            withdrawals: watch::Sender::new(()),
             ledger: Ledger::new(opening.store.clone(), opening.clock, opening.limits.written_within),
             list: List::new(opening.store),
         }
+    }
+
+    /// Ends the calls that are not allowed any more.
+    pub fn withdraw(&self) {
+        self.withdrawals.send_replace(());
     }
 
     /// Counts one more call of this server; `false` when it has too many.

@@ -27,6 +27,8 @@ pub enum Ended {
     SentTooMuch,
     /// It received more than it may.
     ReceivedTooMuch,
+    /// The person took its host off her list.
+    Withdrawn,
 }
 
 impl Ended {
@@ -36,6 +38,7 @@ impl Ended {
             Self::Overdue => "overdue",
             Self::SentTooMuch => "sent_too_much",
             Self::ReceivedTooMuch => "received_too_much",
+            Self::Withdrawn => "withdrawn",
         }
     }
 }
@@ -114,8 +117,26 @@ impl Call {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(why);
     }
 
-    /// Comes back when the call has been silent, or has lasted, for longer than it may.
-    pub async fn overdue(&self) -> Ended {
+    /// Comes back when the call must end: it was silent or lasted for longer than it may, or is not allowed any more.
+    pub async fn over(&self) -> Ended {
+        tokio::select! {
+            why = self.overdue() => why,
+            () = self.withdrawn() => Ended::Withdrawn,
+        }
+    }
+
+    async fn withdrawn(&self) {
+        let Place { gateway, server } = &self.place;
+        let mut withdrawals = gateway.egress.withdrawals.subscribe();
+        // Once at the beginning, too: connecting takes time, in which she may have changed her mind.
+        while gateway.egress.list.check(gateway, *server, &self.target).await.is_ok() {
+            if withdrawals.changed().await.is_err() {
+                return std::future::pending().await;
+            }
+        }
+    }
+
+    async fn overdue(&self) -> Ended {
         let limits = self.limits();
         loop {
             let silent_until = self.begun + Duration::from_millis(self.moved.load(Ordering::Relaxed)) + limits.idle;

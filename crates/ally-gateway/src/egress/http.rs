@@ -195,7 +195,7 @@ pub async fn add(
     Ok(Created(AllowedHost::from(added)))
 }
 
-/// Takes a host off the list again.
+/// Takes a host off the list again. Calls to it that are open end.
 #[utoipa::path(delete, path = "/api/v1/egress/hosts/{host}", tag = "egress", operation_id = "remove_egress_host",
     params(("host" = String, Path, description = "The host, as it is listed."), OfHost), responses(
     (status = 204, description = "It may not be called any more."),
@@ -214,6 +214,7 @@ pub async fn remove(
     let host = host.ok().and_then(|Path(text)| text.parse::<Host>().ok()).ok_or_else(missing)?;
     let is_removed = gateway.egress.list.remove(visitor.server, host.to_string(), of.port).await;
     if is_removed.map_err(Problem::from)? {
+        gateway.egress.withdraw();
         return Ok(StatusCode::NO_CONTENT);
     }
     let is_provider = providers::in_use(&gateway, visitor.server).await.iter().any(|target| target.host == host);

@@ -37,7 +37,7 @@ pub async fn send(io: BoxedIo, call: &Arc<Call>, request: Request) -> Result<Res
     tokio::spawn(async move {
         tokio::select! {
             _ = connection => {}
-            why = lasting.overdue() => lasting.end(why),
+            why = lasting.over() => lasting.end(why),
         }
     });
     let answered = sender.send_request(request).await.map_err(|_| broken(call))?;
@@ -49,6 +49,7 @@ fn broken(call: &Call) -> Refusal {
         Some(Ended::Idle | Ended::Overdue) => Refusal::TooSlow,
         Some(Ended::SentTooMuch) => Refusal::SentTooMuch,
         Some(Ended::ReceivedTooMuch) => Refusal::ReceivedTooMuch,
+        Some(Ended::Withdrawn) => Refusal::NotAllowed,
         None => Refusal::Broken,
     }
 }

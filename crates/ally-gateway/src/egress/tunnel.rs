@@ -21,7 +21,7 @@ pub fn open(io: BoxedIo, call: Arc<Call>, mut request: Request) -> Response {
         };
         tokio::select! {
             () = carry => {}
-            why = call.overdue() => call.end(why),
+            why = call.over() => call.end(why),
         }
     });
     Response::new(Body::empty())

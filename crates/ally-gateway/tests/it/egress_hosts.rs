@@ -5,6 +5,7 @@ use ally_gateway::{EgressLimits, Host, Target, check_address};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 async fn post(out: &Out, body: &Value) -> (u16, Value) {
     let (status, text) = out.world.ask("POST", "/api/v1/egress/hosts").by(&out.mira).here().json(body).text().await;
@@ -47,6 +48,31 @@ async fn a_person_adds_a_host_sees_it_and_takes_it_away_again() {
         assert_eq!(remove(strange, &out.mira).problem().await.0, 404, "{strange}");
     }
     assert_eq!(list(&out).await, json!({"items": []}));
+}
+
+#[tokio::test]
+async fn a_host_that_is_taken_away_ends_the_calls_that_are_open() {
+    let out = Out::new().await;
+    for (name, place) in [("a.example.org", "93.184.216.34:443"), ("b.example.org", "198.41.0.4:443")] {
+        out.site(name, place.trim_end_matches(":443")).await;
+        out.script.listen(place, |mut stream| async move {
+            let mut heard = [0; 64];
+            while let Ok(read @ 1..) = stream.read(&mut heard).await {
+                stream.write_all(&heard[..read]).await.unwrap();
+            }
+        });
+    }
+    let mut ended = out.tunnel("a.example.org:443").await;
+    let mut kept = out.tunnel("b.example.org:443").await;
+    let remove = out.world.ask("DELETE", "/api/v1/egress/hosts/a.example.org").by(&out.mira).here();
+    assert_eq!(remove.send().await.status(), 204);
+    let mut rest = Vec::new();
+    let _ = ended.read_to_end(&mut rest).await;
+    assert!(rest.is_empty());
+    kept.write_all(b"still").await.unwrap();
+    let mut heard = [0; 5];
+    kept.read_exact(&mut heard).await.unwrap();
+    assert_eq!(&heard, b"still");
 }
 
 #[tokio::test]
