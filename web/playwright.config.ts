@@ -10,13 +10,15 @@ export default defineConfig({
   outputDir: "test-results",
   workers: 1,
   retries: 0,
-  timeout: 40_000,
+  // Generous: a machine may be busy with other things, and no test is about time.
+  timeout: 120_000,
+  expect: { timeout: 30_000 },
   reporter: [["list"]],
   use: {
     baseURL: real ?? `http://127.0.0.1:${port}`,
     locale: "en-GB",
     timezoneId: "Europe/Berlin",
-    actionTimeout: 10_000,
+    actionTimeout: 30_000,
     trace: "retain-on-failure",
     launchOptions: {
       executablePath: process.env.ALLY_CHROMIUM ?? "/usr/bin/chromium",

@@ -20,7 +20,7 @@ test("before anything left, an example stands there; then the calls of today are
   await connect(page);
   await page.goto("/app/");
   await write(page, "Which venues fit for Lisbon?");
-  await expect(answers(page).last()).toHaveAttribute("data-status", "complete", { timeout: 30_000 });
+  await expect(answers(page).last()).toHaveAttribute("data-status", "complete");
   await page.goto("/app/settings/egress");
   const table = page.getByRole("table", { name: /^What went out on/ }).first();
   await expect(table).toBeVisible();
@@ -72,7 +72,7 @@ test("the range stands in the address, older days come on request, and a failure
   // Three times: the app asks twice more by itself when the server is busy.
   await world(page, { failing: 3 });
   await page.reload();
-  await expect(page.getByRole("alert")).toContainText("The counters cannot be read right now.", { timeout: 20_000 });
+  await expect(page.getByRole("alert")).toContainText("The counters cannot be read right now.");
   await picture(page, "settings-egress-failed", "light", 1280);
   await page.getByRole("button", { name: "Try again" }).click();
   await expect(page.getByText("In total")).toBeVisible();

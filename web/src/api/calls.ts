@@ -1,7 +1,7 @@
 // One function per thing that the server can do. Only this folder knows addresses.
-import { body, call, client } from "./client";
+import { body, client } from "./client";
 import { postStream } from "./sse";
-import type { EgressDay, EgressHost, Installation, SignUp, Space, WallsEvent } from "./types";
+import type { Installation, SignUp, WallsEvent } from "./types";
 
 export const auth = {
   options: () => body(client.GET("/api/v1/auth/options")),
@@ -67,7 +67,7 @@ export const provider = {
 };
 
 export const space = {
-  get: (): Promise<Space> => body(client.GET("/api/v1/space")),
+  get: () => body(client.GET("/api/v1/space")),
   stop: () => body(client.POST("/api/v1/assistant/stop")),
   /** The assistant tries to break out of its own space; each attempt is told as it ends. */
   testWalls: (onEvent: (event: WallsEvent) => void, signal: AbortSignal) =>
@@ -76,11 +76,8 @@ export const space = {
 
 export const egress = {
   /** The days from `from` to `to` (UTC, both included), newest first. */
-  days: (from: string, to: string, cursor?: string) => {
-    const query = new URLSearchParams({ from, to, ...(cursor ? { cursor } : {}) });
-    return call<{ items: EgressDay[]; next?: string | null }>("GET", `/api/v1/egress?${query}`);
-  },
-  hosts: () => call<{ items: EgressHost[] }>("GET", "/api/v1/egress/hosts"),
-  allow: (host: string, port?: number) => call<EgressHost>("POST", "/api/v1/egress/hosts", { host, port }),
-  disallow: (host: string, port: number) => call<void>("DELETE", `/api/v1/egress/hosts/${encodeURIComponent(host)}?port=${port}`),
+  days: (from: string, to: string, cursor?: string) => body(client.GET("/api/v1/egress", { params: { query: { from, to, cursor } } })),
+  hosts: () => body(client.GET("/api/v1/egress/hosts")),
+  allow: (host: string, port?: number) => body(client.POST("/api/v1/egress/hosts", { body: { host, port } })),
+  disallow: (host: string, port: number) => body(client.DELETE("/api/v1/egress/hosts/{host}", { params: { path: { host }, query: { port } } })),
 };

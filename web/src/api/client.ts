@@ -36,10 +36,3 @@ export async function body<T>(call: Promise<Answer<T>>): Promise<T> {
 function isWire(value: unknown): value is Partial<Problem> {
   return typeof value === "object" && value !== null && "title" in value;
 }
-
-/** A call of a route that the generated description does not have. */
-export async function call<T>(method: "GET" | "POST" | "DELETE", url: string, json?: unknown): Promise<T> {
-  const response = await fetch(url, { method, credentials: "same-origin", ...(json === undefined ? {} : { headers: { "content-type": "application/json" }, body: JSON.stringify(json) }) });
-  const read: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined);
-  return body(Promise.resolve(response.ok ? { data: read as T, response } : { error: read, response }));
-}

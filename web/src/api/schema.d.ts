@@ -281,6 +281,58 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the person's data went: calls and bytes by host and day, the newest day first. */
+        get: operations["list_egress"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/egress/hosts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The hosts that the person's assistant may call. */
+        get: operations["list_egress_hosts"];
+        put?: never;
+        /** Adds a host to those that the person's assistant may call. */
+        post: operations["add_egress_host"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/egress/hosts/{host}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Takes a host off the list again. */
+        delete: operations["remove_egress_host"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/installation": {
         parameters: {
             query?: never;
@@ -559,6 +611,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/space/walls/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Tries the walls from inside and tells of each attempt as it ends. Nothing is filled, ended or left behind. */
+        post: operations["test_walls"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/usage": {
         parameters: {
             query?: never;
@@ -639,6 +708,24 @@ export interface components {
             timezone?: string | null;
         };
         AccountId: string;
+        /** @description A host that may be called. */
+        AllowedHost: {
+            /** @description Why it may be called. */
+            from: components["schemas"]["From"];
+            /** @description The host, in small letters. */
+            host: string;
+            /**
+             * Format: int32
+             * @description The port. A host with a port of the web, 80 or 443, may be called on both of them.
+             */
+            port: number;
+            since?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description The hosts that may be called. */
+        AllowedHosts: {
+            /** @description All of them: providers first, then by name. */
+            items: components["schemas"]["AllowedHost"][];
+        };
         /** @description Who wrote a message. */
         Author: {
             /** @enum {string} */
@@ -814,12 +901,18 @@ export interface components {
             /** @description The version that was made. */
             version: components["schemas"]["VersionId"];
         };
+        /**
+         * @description Why a host may be called.
+         * @enum {string}
+         */
+        From: "provider" | "person";
         /** @description That the gateway is up. */
         Health: {
             /** @description Always `ok`; otherwise there is no answer. */
             status: string;
             /** @description The version of Ally. */
             version: string;
+            walls?: components["schemas"]["Walls"] | null;
         };
         /**
          * @description The invitation that somebody holds. It is asked for in a body, because addresses are kept: by browsers, by proxies,
@@ -1122,9 +1215,26 @@ export interface components {
             usage?: components["schemas"]["Usage"] | null;
         };
         MessageId: string;
+        /** @description A wall that does not stand here. */
+        Missing: {
+            /** @description Its short name. */
+            wall: string;
+            /** @description Why, in a sentence, where that is known. */
+            why: string | null;
+        };
         /** @description A chat to make. */
         NewChat: {
             title?: components["schemas"]["Content"] | null;
+        };
+        /** @description A host to add. */
+        NewHost: {
+            /** @description Its name, or its address. */
+            host: string;
+            /**
+             * Format: int32
+             * @description The port; 443 if it is not said.
+             */
+            port?: number | null;
         };
         /** @description An invitation, shown once: the link holds its token. */
         NewInvitation: {
@@ -1364,6 +1474,10 @@ export interface components {
         Source: "installation" | "environment" | "local";
         /** @description The space. */
         Space: {
+            /** @description How high the walls are, as a short name. */
+            level: string;
+            /** @description What the highest level has beside these. */
+            missing: components["schemas"]["Missing"][];
             /** @description Which server this is. */
             server: components["schemas"]["ServerId"];
             /** @description When this process started. */
@@ -1454,6 +1568,89 @@ export interface components {
             run?: components["schemas"]["RunId"] | null;
         };
         VersionId: string;
+        /** @description What stands around people's assistants. */
+        Walls: {
+            /** @description The short name of the level. */
+            level: string;
+            /** @description The short names of the walls that the highest level has beside those here. */
+            missing: string[];
+        };
+        /** @description One event of a test. */
+        WallsEvent: {
+            /** @description With which error the system refused it. */
+            by?: string | null;
+            /** @description A stable name. */
+            name: string;
+            /** @description How it went. */
+            outcome: components["schemas"]["WallsOutcome"];
+            /** @enum {string} */
+            type: "attempt";
+            /** @description What was tried, for a person. */
+            words: string;
+        } | {
+            /**
+             * Format: int32
+             * @description How many were refused.
+             */
+            refused: number;
+            /**
+             * Format: int32
+             * @description How many got through.
+             */
+            succeeded: number;
+            /**
+             * Format: int32
+             * @description How many there were.
+             */
+            tried: number;
+            /** @enum {string} */
+            type: "finished";
+        };
+        /**
+         * @description How an attempt went.
+         * @enum {string}
+         */
+        WallsOutcome: "refused" | "succeeded" | "skipped";
+        /** @description What went to a host on a day. */
+        Went: {
+            /**
+             * Format: int64
+             * @description Calls that went out, or tried to.
+             */
+            calls: number;
+            /**
+             * Format: date
+             * @description The day (UTC).
+             */
+            day: string;
+            /**
+             * @description The host, with its port where that is none of the web's; `*` stands for names that could not be read, or were
+             *     too many.
+             */
+            host: string;
+            /**
+             * Format: int64
+             * @description Bytes that came back.
+             */
+            received: number;
+            /**
+             * Format: int64
+             * @description Calls that were refused before anything left.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description Bytes that left.
+             */
+            sent: number;
+        };
+        /** @description A page of counts. */
+        WentPage: {
+            /** @description What is on this page. */
+            items: components["schemas"]["Went"][];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -2248,6 +2445,181 @@ export interface operations {
             };
         };
     };
+    list_egress: {
+        parameters: {
+            query?: {
+                /** @description The first day, `2026-11-21` (UTC). */
+                from?: string;
+                /** @description The last day, included. */
+                to?: string;
+                /** @description Where to begin: `next` of the page before. */
+                cursor?: string;
+                /** @description At most so many rows, 1 to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WentPage"];
+                };
+            };
+            /** @description A day, the cursor or the limit does not fit. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_egress_hosts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllowedHosts"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_egress_host: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewHost"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllowedHost"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The list is full. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The host or the port does not fit, or may not be called. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_egress_host: {
+        parameters: {
+            query?: {
+                /** @description Only the entry with this port; all of them if it is not said. */
+                port?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The host, as it is listed. */
+                host: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It may not be called any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is not on the list. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It belongs to the model provider in use. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_installation: {
         parameters: {
             query?: never;
@@ -2969,6 +3341,34 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Space"];
+                };
+            };
+        };
+    };
+    test_walls: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Event stream; each `data` is one of these */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": components["schemas"]["WallsEvent"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -24,36 +24,13 @@ export type Sent = Schemas["Sent"];
 export type Provider = Schemas["Provider"];
 export type LocalServer = Schemas["LocalServer"];
 
-/** A person's space as Settings show it. */
-export type Space = Schemas["Space"] & {
-  /** The level of the walls, by its name. */
-  level?: string;
-  /** The walls that are not up, and why, when the server knows. */
-  missing?: Array<{ wall: string; why?: string | null }>;
-};
-
+export type Space = Schemas["Space"];
 /** What arrives while the walls are tried: each attempt as it ends, then one closing line. */
-export type WallsEvent =
-  | { type: "attempt"; name: string; words: string; outcome: "refused" | "succeeded" | "skipped"; by?: string | null }
-  | { type: "finished"; tried: number; refused: number; succeeded: number };
+export type WallsEvent = Schemas["WallsEvent"];
 export type WallsAttempt = Extract<WallsEvent, { type: "attempt" }>;
-
-/** What went to one host on one day (UTC): calls let through and refused, and bytes. Never paths, never content. */
-export interface EgressDay {
-  host: string;
-  day: string;
-  calls: number;
-  refused: number;
-  sent: number;
-  received: number;
-}
-/** A host that the person's assistant may speak to. */
-export interface EgressHost {
-  host: string;
-  port: number;
-  from: "provider" | "person" | (string & {});
-  since?: string | null;
-}
+/** What went to one host on one day. */
+export type EgressDay = Schemas["Went"];
+export type EgressHost = Schemas["AllowedHost"];
 
 /** What arrives on the stream of a chat. Everything the thread shows is a fold over these; each has its sentence in
  * the description. */

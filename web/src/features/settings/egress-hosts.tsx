@@ -84,7 +84,6 @@ function List({ hosts }: { hosts: EgressHost[] }) {
 
 function Source({ of }: { of: EgressHost }) {
   if (of.from === "provider") return t("egress.hosts.provider");
-  if (of.from !== "person") return t("egress.hosts.other", { source: of.from });
   if (!of.since) return t("egress.hosts.person");
   return (
     <>
