@@ -88,8 +88,10 @@ test("what went through is said in amber, with what to do next", async ({ page }
 test("a broken connection keeps what was tried, and a refusal says why", async ({ page }) => {
   test.skip(!isFake, "the real stream is cut in the test of a lost connection");
   await open(page);
-  await world(page, { walls: { cut_after: 5 } });
+  await world(page, { walls: { hold_after: 5 } });
   await page.getByRole("button", { name: "Test my walls" }).click();
+  await expect(entries(page)).toHaveCount(5);
+  await world(page, { cut: true });
   await expect(page.getByRole("alert")).toContainText("The test broke off after 5 attempts.");
   await expect(page.getByRole("alert")).toContainText("What was tried stays below.");
   await expect(entries(page)).toHaveCount(5);

@@ -311,6 +311,7 @@ export function newInstallation({ speed = 25 } = {}) {
       if (body.failing) home.failing = body.failing;
       if (body.level) home.level = body.level;
       if (body.walls) home.walls = body.walls;
+      if (body.cut) home.held?.destroy();
       if (body.egress) home.egress = egressDays(body.egress);
       if (body.reset) for (const map of [accounts, sessions, invitations, spaces]) map.clear();
       if (body.reset) Object.assign(options, { sign_up: "closed", local: null, code: null, servers: [] });
@@ -334,14 +335,14 @@ export function newInstallation({ speed = 25 } = {}) {
     else for (const message of my.messages.get(chat)) if (message.status === "streaming" || message.status === "queued") write(response, { id: `${message.run}.${my.epoch}.${log.length}`, event: { type: "message.snapshot", message, attempt: 1 } });
   }
 
-  /** Tries the walls: each attempt as it ends, then the closing line. A test can cut it, or keep it from beginning. */
+  /** Tries the walls: each attempt as it ends, then the closing line. A test can hold and cut it, or keep it from beginning. */
   async function walls(request, response) {
-    const { refuse, cut_after, between = home.speed } = home.walls;
+    const { refuse, hold_after, between = home.speed } = home.walls;
     if (refuse) fail(new Refusal(429, "test_running", "A test of your walls is running already.", "Wait until it has ended, then start again.", { retry_after: 5 }));
     response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
     const all = attempts(home.level);
     for (const [at, attempt] of all.entries()) {
-      if (at === cut_after) return response.destroy();
+      if (at === hold_after) return void (home.held = response);
       if (response.destroyed) return;
       response.write(`data: ${JSON.stringify({ type: "attempt", ...attempt })}\n\n`);
       await new Promise((resolve) => setTimeout(resolve, between));
