@@ -10,6 +10,10 @@ use std::convert::Infallible;
 /// The comment that an assistant ends a stream with when it goes to sleep. The gateway keeps the browser's side open.
 pub const PARKED: &str = ": parked\n\n";
 
+/// The comment that begins each stream to a browser, so that its head passes through every proxy at once; only the
+/// gateway sends it.
+pub const OPEN: &str = ": open\n\n";
+
 /// The comment that keeps a connection open through proxies; only the gateway sends it.
 pub const KEEP_ALIVE: &str = ": keep-alive\n\n";
 

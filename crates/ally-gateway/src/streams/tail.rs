@@ -7,9 +7,10 @@ use crate::forward::people;
 use crate::gateway::Gateway;
 use crate::servers::State;
 use crate::sessions::Visitor;
-use ally_http::stream::KEEP_ALIVE;
+use ally_http::stream::{KEEP_ALIVE, OPEN};
 use axum::body::Body;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode};
 use http_body_util::BodyExt as _;
@@ -89,12 +90,14 @@ impl Tail {
         Self { gateway, visitor, question, place, reader: Reader::new(last), alive, upstream }
     }
 
-    /// The body for the browser.
+    /// The body for the browser. Something is said at once: some proxies keep the head until a body begins.
     pub fn into_body(self) -> Body {
-        Body::from_stream(futures_util::stream::unfold(self, |mut tail| async move {
+        let open = futures_util::stream::once(async { Bytes::from_static(OPEN.as_bytes()) });
+        let rest = futures_util::stream::unfold(self, |mut tail| async move {
             let bytes = tail.next().await?;
-            Some((Ok::<_, std::convert::Infallible>(bytes), tail))
-        }))
+            Some((bytes, tail))
+        });
+        Body::from_stream(open.chain(rest).map(Ok::<_, std::convert::Infallible>))
     }
 
     async fn next(&mut self) -> Option<Bytes> {

@@ -1,6 +1,6 @@
 //! Event streams: open tabs, sleeping assistants, sessions that end.
 
-use crate::world::{Choice, Person, World, piece, settle, stream_of};
+use crate::world::{Choice, Person, World, next_piece, piece, settle, stream_of};
 use ally_gateway::Limits;
 use ally_types::identity::Identity;
 use axum::Router;
@@ -225,4 +225,13 @@ async fn a_stream_ends_when_its_token_does() {
     world.clock.advance_millis(604_800_000);
     tokio::time::advance(Duration::from_secs(20)).await;
     assert_eq!(piece(&mut tab).await, None);
+}
+
+#[tokio::test]
+async fn a_stream_begins_at_once_so_that_no_proxy_keeps_its_head() {
+    let world = World::new().await;
+    let mira = world.person();
+    let _attached = attend(&world, &mira);
+    let mut tab = open(&world, &mira).await;
+    assert_eq!(next_piece(&mut tab).await.unwrap(), ally_http::stream::OPEN);
 }

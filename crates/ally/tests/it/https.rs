@@ -185,6 +185,8 @@ async fn an_answer_is_seen_while_it_is_written(mira: &Visitor, stand_in: &StandI
     let messages = format!("/api/v1/chats/{chat}/messages");
     mira.post(&messages, json!({ "text": "Tell me in halves" })).await.expect(202);
     events.until("First ").await;
+    // Had it waited for the first thing to say, that would have been the sign of life, after a while.
+    assert!(events.text.starts_with(": open\n\n"), "the stream was held back at its beginning:\n{}", events.text);
     // The model goes on only now: whatever came has not waited for the end.
     gate.open();
     events.until("message.completed").await;
