@@ -1,6 +1,8 @@
 //! The product's own numbers (DESIGN section 12): start, wake, memory, idle, added latency. Run with `make bench`.
 //!
 //! Each number is the median of five rounds. Medians are compared with their bars; nothing fails on a time.
+//! `cargo bench -p ally --bench product -- wake` measures one of start, wake, idle, latency; `latency 10` one number of
+//! people; `hurry` does not wait for a quiet machine. `ALLY_BENCH_PROGRAM` names another binary to be measured.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on shall stop")]
 #![expect(clippy::disallowed_macros, reason = "a benchmark prints its numbers")]
 
@@ -10,6 +12,8 @@ mod browser;
 mod installation;
 #[path = "product/latency.rs"]
 mod latency;
+#[path = "product/load.rs"]
+mod load;
 #[path = "product/machine.rs"]
 mod machine;
 
@@ -22,6 +26,7 @@ use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 5;
 const WAKES: usize = 40;
+const PARTS: [&str; 4] = ["start", "wake", "idle", "latency"];
 
 fn main() {
     let reactor = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
@@ -31,12 +36,30 @@ fn main() {
         if cfg!(debug_assertions) { "dev" } else { "release" }
     );
     machine::print_header();
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let mut parts = wanted.iter().filter(|word| PARTS.contains(&word.as_str())).peekable();
+    let wants_all = parts.peek().is_none();
+    let wants = |name: &str| wants_all || wanted.iter().any(|word| word == name);
+    if wanted.iter().any(|word| word == "hurry") {
+        machine::hurry();
+    }
     reactor.block_on(async {
-        start_to_ready();
-        wake().await;
-        awake_and_idle().await;
-        latency::added().await;
+        if wants("start") {
+            start_to_ready();
+        }
+        if wants("wake") {
+            wake().await;
+        }
+        if wants("idle") {
+            awake_and_idle().await;
+        }
     });
+    // The load and the stand-in share one thread, so that they take as little as possible from what is measured.
+    let reactor = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    if wants("latency") {
+        let numbers: Vec<usize> = wanted.iter().filter_map(|word| word.parse().ok()).collect();
+        reactor.block_on(latency::added(&numbers));
+    }
 }
 
 /// The middle value.

@@ -1,7 +1,9 @@
 //! What the machine says: memory, context switches, load, and how long a sync takes.
 
+use crate::installation::Installation;
 use std::io::Write as _;
 use std::os::fd::AsFd as _;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Prints what the numbers below were measured on.
@@ -50,10 +52,18 @@ const QUIET_SYNC: f64 = 0.3;
 /// So long is waited for a quiet moment; after that the round is measured and its line says how it was.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+static IS_IN_A_HURRY: AtomicBool = AtomicBool::new(false);
+
+/// Quiet moments are not waited for. The lines still say how it was.
+pub fn hurry() {
+    IS_IN_A_HURRY.store(true, Ordering::Relaxed);
+}
+
 impl Rounds {
     /// Waits for a quiet moment, for a while, and notes what the machine is doing.
     pub fn begin(&mut self) {
-        let deadline = Instant::now() + PATIENCE;
+        let patience = if IS_IN_A_HURRY.load(Ordering::Relaxed) { Duration::ZERO } else { PATIENCE };
+        let deadline = Instant::now() + patience;
         let mut sync = sync_p50_millis();
         while (load() > QUIET_LOAD || sync > QUIET_SYNC) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_secs(1));
@@ -102,4 +112,61 @@ pub fn context_switches(pid: u32) -> u64 {
 /// How the assistants run here.
 pub fn mode() -> &'static str {
     if rustix::process::geteuid().is_root() { "own user" } else { "user namespace" }
+}
+
+/// What the gateway and all assistants have done so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Work {
+    gateway: Effort,
+    assistants: Effort,
+}
+
+/// Time on a processor, and how often it was given up or taken away.
+#[derive(Debug, Clone, Copy, Default)]
+struct Effort {
+    millis: f64,
+    switches: u64,
+}
+
+impl Work {
+    /// Until now.
+    pub fn of(installation: &Installation) -> Self {
+        let all =
+            |role: &str| installation.processes(role).into_iter().map(Effort::of).fold(Effort::default(), Effort::plus);
+        Self { gateway: all("gateway"), assistants: all("assistant") }
+    }
+
+    /// What was done since then, while nobody ended.
+    pub fn since(self, before: &Self) -> Self {
+        Self { gateway: self.gateway.minus(before.gateway), assistants: self.assistants.minus(before.assistants) }
+    }
+
+    /// Says what one of so many turns took.
+    pub fn print(self, turns: usize) {
+        let each = |effort: Effort| (effort.millis / turns as f64, effort.switches as f64 / turns as f64);
+        let ((gateway, switches), (assistant, more)) = (each(self.gateway), each(self.assistants));
+        println!(
+            "    each turn: gateway {gateway:.2} ms of a processor and {switches:.0} context switches, \
+             assistant {assistant:.2} ms and {more:.0}"
+        );
+    }
+}
+
+impl Effort {
+    fn of(pid: u32) -> Self {
+        let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+        let nanos = tasks.filter_map(|task| {
+            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+            text.split_whitespace().next()?.parse::<f64>().ok()
+        });
+        Self { millis: nanos.sum::<f64>() / 1e6, switches: context_switches(pid) }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self { millis: self.millis + other.millis, switches: self.switches + other.switches }
+    }
+
+    fn minus(self, before: Self) -> Self {
+        Self { millis: (self.millis - before.millis).max(0.0), switches: self.switches.saturating_sub(before.switches) }
+    }
 }
