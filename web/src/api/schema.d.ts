@@ -326,7 +326,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Takes a host off the list again. */
+        /** Takes a host off the list again. Calls to it that are open end. */
         delete: operations["remove_egress_host"];
         options?: never;
         head?: never;
