@@ -54,6 +54,7 @@ pub async fn serve(
     stop: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
     let around = Around::look(boot.people_uid_base, boot.shares);
+    around.log();
     let level = around.reached.level;
     if let Some(refusal) = around.refusal(boot.require_sandbox) {
         log::error("the walls are lower than required", &[("level", &level.name())]);
@@ -175,6 +176,8 @@ pub(crate) struct Host {
     /// Half of these places, for those for whom nobody waits: thousands of alarms at nine o'clock leave room for who
     /// knocks.
     pub(crate) unhurried: Arc<Semaphore>,
+    /// There are descriptors for so many servers.
+    most: usize,
     /// One lock for both, so that a gateway hears everything once and in order.
     known: Mutex<Known>,
     making: tokio::sync::Mutex<()>,
@@ -215,6 +218,7 @@ impl Host {
             alarms: Arc::default(),
             starting: Arc::new(Semaphore::new(4 * cores())),
             unhurried: Arc::new(Semaphore::new(2 * cores())),
+            most: most_servers(rustix::process::getrlimit(rustix::process::Resource::Nofile).current),
             known: Mutex::default(),
             making: tokio::sync::Mutex::new(()),
             stop: watch::Sender::new(false),
@@ -225,7 +229,12 @@ impl Host {
 
     /// Completes and takes up every server there is. One that cannot be taken up does not keep the others from it.
     fn wake_up(self: &Arc<Self>) -> usize {
-        let servers = self.uids.lock().unwrap_or_else(PoisonError::into_inner).servers();
+        let mut servers = self.uids.lock().unwrap_or_else(PoisonError::into_inner).servers();
+        if servers.len() > self.most {
+            // Taking up all of them would leave no descriptor to hear the gateway with: then nobody would be reached.
+            let beyond = servers.split_off(self.most);
+            log::error("too few open files are allowed for everybody", &[("without_a_server", &beyond.len())]);
+        }
         let at_once = servers.len().div_ceil(cores()).max(64);
         // Most of the time goes into the file system, where several threads do not wait for one another.
         std::thread::scope(|scope| {
@@ -353,6 +362,9 @@ pub(crate) async fn ensure(host: &Arc<Host>, server: ServerId) -> Result<(), Can
     if host.server(server).is_some() {
         return Ok(());
     }
+    if host.known().servers.len() >= host.most {
+        return Err(CannotMake::Machine(rustix::io::Errno::MFILE.into()));
+    }
     let maker = Arc::clone(host);
     let made = tokio::task::spawn_blocking(move || ensure::make(&maker, server)).await;
     let (made, ledger) = made.map_err(io::Error::other)??;
@@ -369,6 +381,14 @@ fn door(number: i32) -> io::Result<UnixListener> {
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}
+
+/// Two sockets for each server; what is left is for those who are awake, at least a quarter up to a thousand.
+fn most_servers(descriptors: Option<u64>) -> usize {
+    let Some(descriptors) = descriptors.and_then(|descriptors| usize::try_from(descriptors).ok()) else {
+        return usize::MAX;
+    };
+    (descriptors - (descriptors / 4).min(1024)) / 2
 }
 
 /// Two sockets for each person: the usual 1024 would do for five hundred. Root may go beyond the limit it was given, as
@@ -388,4 +408,15 @@ fn broken(error: io::Error) -> Problem {
     log::error("the host cannot start", &[("kind", &error.kind())]);
     Problem::new(500, "host_cannot_start", "The part of Ally that starts assistants could not start.")
         .next("Check that the data directory can be written and that the disk is not full, then start Ally again.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn some_descriptors_are_left_for_those_who_are_awake() {
+        let most = [Some(1024), Some(4096), Some(20_000), Some(1 << 20), None].map(most_servers);
+        assert_eq!(most, [384, 1536, 9488, 523_776, usize::MAX]);
+    }
 }

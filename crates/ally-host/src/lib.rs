@@ -25,5 +25,5 @@ mod wake;
 
 pub use boot::{Boot, Doors};
 pub use host::{run, serve};
-pub use limits::Shares;
+pub use limits::{Shares, walls_too_low};
 pub use register::REGISTER;

@@ -48,14 +48,16 @@ impl Around {
     /// Tries every wall once. `uid` is the first that people get.
     pub(crate) fn look(uid: u32, shares: Shares) -> Self {
         let cgroups = Arc::new(Cgroups::find());
-        let reached = survey(uid, &cgroups);
-        let missing = reached.missing().join(",");
+        Self { reached: survey(uid, &cgroups), shares, cgroups }
+    }
+
+    pub(crate) fn log(&self) {
+        let (level, missing) = (self.reached.level.name(), self.reached.missing().join(","));
         if missing.is_empty() {
-            log::info("every wall stands", &[("level", &reached.level.name())]);
+            log::info("every wall stands", &[("level", &level)]);
         } else {
-            log::warn("walls are missing", &[("level", &reached.level.name()), ("missing", &Names(missing))]);
+            log::warn("walls are missing", &[("level", &level), ("missing", &Names(missing))]);
         }
-        Self { reached, shares, cgroups }
     }
 
     /// Why it is not enough, if it is not.
@@ -92,6 +94,11 @@ impl Around {
     }
 }
 
+/// Why Ally may not start here, if it must have walls as high as that.
+pub fn walls_too_low(people_uid_base: u32, wanted: Level) -> Option<Problem> {
+    Around::look(people_uid_base, Shares::default()).refusal(Some(wanted))
+}
+
 impl Drop for Around {
     fn drop(&mut self) {
         self.cgroups.close();
@@ -104,5 +111,27 @@ struct Names(String);
 impl log::Loggable for Names {
     fn write(&self, line: &mut String) {
         line.push_str(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_when_every_wall_is_wanted() {
+        let around = |walls: Vec<Wall>| {
+            let names: Vec<_> = walls.iter().map(|wall| wall.name()).collect();
+            let reached = Reached { level: Level::of_walls(&names), walls };
+            Around { reached, shares: Shares::default(), cgroups: Arc::default() }
+        };
+        assert_eq!(around(Wall::ALL.to_vec()).refusal(Some(Level::Full)), None);
+        let mut some = Wall::ALL.to_vec();
+        some.retain(|wall| *wall != Wall::CpuLimit);
+        assert_eq!(around(some.clone()).refusal(Some(Level::OwnUser)), None);
+        assert_eq!(around(some.clone()).refusal(None), None);
+        let refused = around(some).refusal(Some(Level::Full)).expect("is refused");
+        assert!(refused.title.ends_with("Missing: cpu_limit."), "{}", refused.title);
+        assert!(refused.next_step.is_some_and(|next| next.contains("ALLY_REQUIRE_SANDBOX")));
     }
 }

@@ -74,6 +74,10 @@ pub fn run(config: Config) -> ExitCode {
     if config.is_plain_beyond_loopback() {
         log::warn("reachable without HTTPS: everybody on the way can read passwords and chats", &[]);
     }
+    let people = crate::layout::FIRST_PERSON;
+    if let Some(problem) = config.require_sandbox.and_then(|wanted| ally_host::walls_too_low(people, wanted)) {
+        return fail(&problem.title, problem.next_step.as_deref().unwrap_or_default());
+    }
     let plan = match Plan::make(config) {
         Ok(plan) => plan,
         Err(error) => return explain(&error, listen, &data),
