@@ -84,6 +84,48 @@ async fn of_two_first_sign_ups_at_once_one_becomes_the_administrator() {
 }
 
 #[tokio::test]
+async fn who_only_thought_to_be_first_is_asked_what_all_others_are_asked() {
+    on_both(Setup { sign_up: SignUp::Open, ..Setup::laptop() }, async |world| {
+        let sign_up = |email: &str| {
+            let body = json!({"email": email, "password": PASSWORD, "adult": true});
+            world.send(world.post(SIGN_UP, body))
+        };
+        let held = world.platform.hold_hashes().await;
+        let both_wait = async {
+            while world.platform.waiting_for_a_hash() < 2 {
+                tokio::task::yield_now().await;
+            }
+            drop(held);
+        };
+        let (one, two, ()) = tokio::join!(sign_up("one@example.com"), sign_up("two@example.com"), both_wait);
+        let (first, other) = if one.status == 201 { (one, two) } else { (two, one) };
+        assert_eq!(first.json()["administrator"], json!(true), "{}", first.text);
+        assert_eq!(other.problem(), (422, "not_accepted".to_owned()));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_door_that_is_closed_while_a_password_is_hashed_is_closed() {
+    on_both(Setup { sign_up: SignUp::Open, ..Setup::laptop() }, async |world| {
+        let mira = world.person("mira@example.com").await;
+        let held = world.platform.hold_hashes().await;
+        let closed = async {
+            while world.platform.waiting_for_a_hash() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let call = world.call(Method::PATCH, "/api/v1/installation").json(&json!({"sign_up": "closed"}));
+            assert_eq!(world.send(call.by(&mira)).await.status, 200);
+            drop(held);
+        };
+        let (reply, ()) = tokio::join!(world.sign_up("ana@example.com"), closed);
+        assert_eq!(reply.problem(), (403, "sign_up_closed".to_owned()));
+        assert_eq!(world.text("SELECT email FROM account").await, ["mira@example.com"]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_used_address_is_said_to_be_used_however_it_is_written() {
     on_both(Setup { sign_up: SignUp::Open, ..Setup::laptop() }, async |world| {
         world.person("mira@example.com").await;

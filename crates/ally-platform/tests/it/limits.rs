@@ -56,6 +56,29 @@ async fn an_account_is_protected_from_many_addresses_and_the_wait_is_short() {
 }
 
 #[tokio::test]
+async fn a_stolen_session_is_no_faster_way_to_guess_the_password() {
+    on_both(Setup::public(), async |world| {
+        let mira = world.person("mira@example.com").await;
+        let wrong = "a wrong password";
+        for at in 0..30 {
+            let call = if at % 2 == 0 {
+                world.post("/api/v1/account/password", json!({"current": wrong, "new": PASSWORD})).by(&mira)
+            } else {
+                world.post("/api/v1/auth/sign-in", json!({"email": "mira@example.com", "password": wrong}))
+            };
+            let expected = if at % 2 == 0 { 403 } else { 401 };
+            assert_eq!(world.send(call.from(&format!("203.0.113.{at}"))).await.status, expected, "{at}");
+        }
+        let hashes = world.platform.hashes();
+        let call = world.post("/api/v1/account/password", json!({"current": PASSWORD, "new": wrong}));
+        let refused = world.send(call.by(&mira).from("203.0.113.99")).await;
+        assert_eq!(refused.problem(), (429, "too_many_requests".to_owned()));
+        assert_eq!(world.platform.hashes(), hashes, "nothing is computed for who is refused");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn on_a_laptop_the_address_is_not_counted_but_the_whole_is() {
     let mut setup = Setup { sign_up: SignUp::Open, ..Setup::laptop() };
     setup.limits.sign_in.global = Rate { burst: 20, refill_millis: 1_000 };

@@ -1,9 +1,11 @@
 //! Words that only one person wrote are planted everywhere, errors are forced, and then everything outside her
 //! directory is searched for them, at the most talkative log level.
 
-use crate::browser::Browser;
+use crate::app::TestApp;
+use crate::browser::{Browser, Reply};
 use crate::disk::SmallDisk;
 use crate::installation::{Installation, Setup};
+use ally_llm::script::{Gate, Rule, Step, Turn};
 use ally_llm::stand_in::{Fault, StandIn};
 use axum::body::Body;
 use base64::Engine as _;
@@ -84,6 +86,36 @@ async fn what_a_person_writes_stays_in_her_own_directory_when_the_disk_is_full()
     mira.patch("/api/v1/account", json!({ "timezone": planted.word("a time zone on a full disk") })).await;
     assert!(refused > 0, "the disk was really full");
     std::fs::remove_file(filled).unwrap();
+    search(installation, &planted);
+}
+
+#[tokio::test]
+async fn what_a_person_writes_stays_in_her_own_directory_when_the_provider_falls_silent() {
+    let stand_in = StandIn::start().await.unwrap();
+    let setup = Setup::default().with_anthropic(&stand_in.url()).with("ALLY_LOG", "trace").with("RUST_LOG", "trace");
+    let setup = setup.with("ALLY_MODEL_FIRST_TOKEN_SECONDS", "2").with("ALLY_MODEL_STALL_SECONDS", "2");
+    let installation = setup.start();
+    let mira = installation.administrator().await;
+    let mut planted = Planted { words: Vec::new() };
+    talk(&mira, &mut planted).await;
+    for fault in [Fault::StallSilent, Fault::StallBeforeToken, Fault::StallAfter(3)] {
+        let (asked, half) = (planted.word("a question before a silence"), planted.word("half of an answer"));
+        let turn = Turn::text(format!("So far {half} and no further"));
+        stand_in.always(Rule { when: asked.clone(), turns: vec![turn] });
+        for _ in 0..3 {
+            stand_in.fail(fault.clone());
+        }
+        let chat = mira.chat().await;
+        let answer = mira.ask(&chat, &format!("What about {asked}?")).await;
+        stand_in.heal();
+        let has_half = fault == Fault::StallAfter(3);
+        assert_eq!(answer["status"], if has_half { "interrupted" } else { "failed" }, "{fault:?}: {answer}");
+        let problem = answer["problem"].to_string();
+        assert!(!holds(&problem, &asked) && !holds(&problem, &half), "{problem}");
+        assert_eq!(holds(&answer.to_string(), &half), has_half, "{fault:?}: {answer}");
+        let addresses: Vec<_> = stand_in.seen().into_iter().map(|seen| seen.path).collect();
+        assert!(!addresses.iter().any(|path| holds(path, &asked) || holds(path, &half)), "{addresses:?}");
+    }
     search(installation, &planted);
 }
 
@@ -181,8 +213,7 @@ async fn every_route(mira: &Browser, planted: &mut Planted) {
     forged.get("/api/v1/chats").await.expect(401);
 }
 
-/// Each way in which a provider can fail, with a message that it may repeat. Only its silence is missing: the budgets
-/// for it are a minute and more (see `chats.rs`).
+/// Each way in which a provider can fail, with a message that it may repeat. Its silence has a test of its own.
 async fn provider_faults(mira: &Browser, stand_in: &StandIn, planted: &mut Planted) {
     let chat = mira.chat().await;
     let status = |status| Fault::Status { status, kind: None, message: String::new(), retry_after: None };
@@ -246,4 +277,82 @@ fn a_panic_says_only_where_it_happened() {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(said.contains("panic") && said.contains("canaries.rs"), "{said}");
     assert!(!holds(&said, &word), "{said}");
+}
+
+/// Inside a program of its own, whose whole output is looked at: words in requests that panic, and in the panics.
+async fn panic_everywhere(word: impl Fn(usize) -> String) {
+    ally::foreign::install(ally_types::log::Level::Trace);
+    let app = TestApp::new().await;
+    let mira = app.owner("mira").await;
+    let is_explained = |reply: Reply| {
+        let problem = reply.expect(500).json();
+        assert_eq!((&problem["type"], problem["next_step"].is_string()), (&json!("internal"), true), "{problem}");
+        assert!(!problem.to_string().contains("Canary"), "{problem}");
+        assert_eq!(app.faults.heal(), 0, "it was this request that panicked");
+    };
+
+    // The platform, while it makes an account, and while it only reads one.
+    app.faults.panic_with([word(1)]);
+    let form = json!({
+        "email": format!("{}@example.org", word(2)), "name": word(3), "password": format!("{} {}", word(4), word(5)),
+        "adult": true, "accepts": ["privacy", "terms"],
+    });
+    is_explained(app.browser().post("/api/v1/auth/sign-up", form.clone()).await);
+    app.browser().post("/api/v1/auth/sign-up", form).await.expect(201);
+    app.clock.advance_millis(25 * 3_600_000);
+    app.faults.panic_with([word(6)]);
+    let account = format!("/api/v1/account?{}", word(7));
+    is_explained(mira.get(&account).await);
+    mira.get(&account).await.expect(200);
+
+    // Her assistant, in a handler.
+    app.faults.panic_with([word(8)]);
+    is_explained(mira.post("/api/v1/chats", json!({ "title": word(9) })).await);
+    mira.post("/api/v1/chats", json!({ "title": word(9) })).await.expect(201);
+
+    // A turn, in a tool: once it is begun anew, and when it happens each time the person is told.
+    for (panics, status, problem) in [(1, "complete", json!(null)), (50, "interrupted", json!("interrupted_too_often"))]
+    {
+        let path = format!("/memories/{panics}.md");
+        let note = json!({ "command": "create", "path": path, "file_text": word(10) });
+        let call = Step::ToolCall { tool: "memory".to_owned(), input: note };
+        let gate = Gate::default();
+        let first = Turn::of([Step::Text(format!("So far {} ", word(11))), Step::Hold(gate.clone()), call]);
+        app.model.always(Rule { when: "Note".to_owned(), turns: vec![first, Turn::text(word(12))] });
+        let chat = mira.chat().await;
+        let mut events = mira.events(&format!("/api/v1/chats/{chat}/events"), None).await;
+        let sent = mira.say(&chat, &format!("Note {}", word(13))).await;
+        events.until("text.delta").await;
+        app.faults.panic_with((0..panics).map(|_| word(14)));
+        gate.open();
+        let answer = events.answer(sent["answer"]["id"].as_str().unwrap()).await;
+        let left = app.faults.heal();
+        assert!(left < panics && (panics > 1 || left == 0), "the turn panicked: {left} of {panics} are left");
+        assert_eq!((&answer["status"], &answer["problem"]["type"]), (&json!(status), &problem), "{answer}");
+        let messages = mira.get(&format!("/api/v1/chats/{chat}/messages")).await.expect(200);
+        assert!(holds(&messages.text(), &word(13)), "her message is kept");
+    }
+    let answer = mira.ask(&mira.chat().await, "Good morning").await;
+    assert_eq!(answer["status"], "complete", "everything goes on: {answer}");
+}
+
+#[tokio::test]
+async fn a_panic_in_the_platform_or_in_an_assistant_says_no_word_and_ends_one_request_only() {
+    let word = |number| canary(60 + number);
+    if std::env::var_os("ALLY_TEST_PANICS").is_some() {
+        return panic_everywhere(word).await;
+    }
+    let test = "canaries::a_panic_in_the_platform_or_in_an_assistant_says_no_word_and_ends_one_request_only";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--nocapture"])
+        .env("ALLY_TEST_PANICS", "1")
+        .output()
+        .unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{said}");
+    for line in ["a handler panicked", "a run panicked", "app.rs"] {
+        assert!(said.contains(line), "the log says \"{line}\":\n{said}");
+    }
+    let found: Vec<_> = (1..=14).filter(|number| holds(&said, &word(*number))).collect();
+    assert!(found.is_empty(), "the log has the words {found:?}:\n{said}");
 }
