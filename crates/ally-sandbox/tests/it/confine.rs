@@ -77,7 +77,9 @@ fn files_threads_and_sockets_work_as_before() {
             tokio::io::AsyncReadExt::read_exact(&mut other, &mut [0; 2]).await.expect("reads");
             let sum = tokio::task::spawn_blocking(|| (0..10).sum::<u64>()).await.expect("a blocking thread");
             assert_eq!(sum, 45);
-            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+            let moment = std::time::Duration::from_millis(1);
+            let timer = tokio::time::timeout(moment, std::future::pending::<()>()).await;
+            assert!(timer.is_err(), "the timer rings");
         });
     });
 }
@@ -122,10 +124,8 @@ fn the_gateway_can_use_the_network_and_look_up_names_but_start_nothing() {
             assert!(std::process::Command::new("/bin/true").spawn().is_err());
             let socket = rustix::net::socket(rustix::net::AddressFamily::PACKET, rustix::net::SocketType::RAW, None);
             assert_eq!(socket.map(drop), Err(Errno::PERM));
-            assert_eq!(
-                std::fs::read("/root/.profile").map(drop).map_err(|e| e.kind()),
-                Err(ErrorKind::PermissionDenied)
-            );
+            let listed = std::fs::read_dir("/sys").map(drop).map_err(|error| error.kind());
+            assert_eq!(listed, Err(ErrorKind::PermissionDenied));
         });
     }
 }
