@@ -17,9 +17,11 @@ interface Props {
   /** The level that was reached, by its name. */
   level?: string;
   isAdministrator: boolean;
+  /** Whether a wall is missing: what holds is then not everything. */
+  hasGaps: boolean;
 }
 
-export function WallsTest({ level, isAdministrator }: Props) {
+export function WallsTest({ level, isAdministrator, hasGaps }: Props) {
   const { trial, begin, stop } = useTrial();
   const attempts = "attempts" in trial ? trial.attempts : [];
   const isRunning = trial.state === "running";
@@ -38,7 +40,7 @@ export function WallsTest({ level, isAdministrator }: Props) {
       <p role="status" aria-live="polite" className="sr-only">
         {announcement(trial)}
       </p>
-      <End trial={trial} level={level} isAdministrator={isAdministrator} />
+      <End trial={trial} level={level} isAdministrator={isAdministrator} hasGaps={hasGaps} />
       {trial.state === "never" && <Example />}
       {attempts.length > 0 && (
         <ol aria-label={t("walls.test.list")} className="mt-5">
@@ -89,7 +91,7 @@ function Example() {
 }
 
 /** How it ended, above the list, so that nobody has to scroll for it. */
-function End({ trial, level, isAdministrator }: { trial: Trial } & Props) {
+function End({ trial, level, isAdministrator, hasGaps }: { trial: Trial } & Props) {
   if (trial.state === "refused") return <ProblemNotice problem={trial.problem} kept={t("walls.test.not_begun")} className="mt-4" />;
   if (trial.state === "broken") {
     const tried = trial.attempts.length;
@@ -106,7 +108,7 @@ function End({ trial, level, isAdministrator }: { trial: Trial } & Props) {
     return (
       <Box icon={held ? <ShieldCheck aria-hidden className="mt-0.5 size-5 shrink-0 text-ok" /> : <CircleSlash aria-hidden className="mt-0.5 size-5 shrink-0 text-ink-3" />}>
         <p className="num font-medium">{inNumbers(trial.attempts)}</p>
-        <p className="text-ink-2">{held ? t("walls.test.held") : t("walls.test.nothing")}</p>
+        <p className="text-ink-2">{!held ? t("walls.test.nothing") : hasGaps ? t("walls.test.held.gaps") : t("walls.test.held")}</p>
         {note && <p className="text-ink-2">{note}</p>}
       </Box>
     );

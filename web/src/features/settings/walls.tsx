@@ -25,7 +25,7 @@ export function WallsPage() {
         {state.isError && <ProblemNotice problem={problemOf(state.error)} />}
         {state.data && <Level space={state.data} />}
       </Section>
-      <WallsTest level={state.data?.level} isAdministrator={account.data?.administrator === true} />
+      <WallsTest level={state.data?.level} isAdministrator={account.data?.administrator === true} hasGaps={state.data !== undefined && state.data.missing.length > 0} />
       {state.data && (
         <Section title={t("walls.list")} hint={t("walls.list.lead")}>
           {wallsOf(state.data).map((group) => (
