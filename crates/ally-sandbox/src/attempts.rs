@@ -105,3 +105,30 @@ impl Attempt {
         walls.into_iter().any(|wall| self.walls.contains(&wall))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Wall;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_attempt_has_a_name_and_words_of_its_own_and_walls_that_exist() {
+        let all_of = |text: fn(&Attempt) -> &'static str| ALL.iter().map(text).collect::<BTreeSet<_>>();
+        assert_eq!(all_of(|attempt| attempt.name).len(), ALL.len());
+        assert_eq!(all_of(|attempt| attempt.words).len(), ALL.len());
+        for attempt in ALL {
+            assert!(!attempt.walls.is_empty(), "{}", attempt.name);
+            assert!(attempt.walls.iter().all(|name| Wall::from_name(name).is_some()), "{:?}", attempt.walls);
+            assert!(std::ptr::eq(Attempt::named(attempt.name).expect("is found"), attempt));
+        }
+        assert!(network::LEAVING.iter().all(|name| Attempt::named(name).is_some()));
+    }
+
+    #[test]
+    fn behind_all_walls_every_attempt_is_promised_to_be_refused() {
+        let all = Wall::ALL.map(Wall::name);
+        assert!(ALL.iter().all(|attempt| attempt.is_promised_by(all)));
+        assert!(!ALL.iter().any(|attempt| attempt.is_promised_by(["uts_namespace"])));
+    }
+}
