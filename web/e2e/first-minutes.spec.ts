@@ -1,7 +1,7 @@
 // The first five minutes of a new user, point by point as the issue names them. One story, told in order.
 import { expect, test } from "@playwright/test";
 import { MODEL, startModelServer } from "./model-server";
-import { answers, connect, disconnect, enter, finished, isFake, KEY, model, questions, world, write } from "./people";
+import { answers, connect, disconnect, enter, finished, isFake, KEY, model, pace, questions, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
@@ -156,7 +156,8 @@ test("3 · an answer streams; a closed tab loses nothing; Stop works from a seco
   await enter(page);
   await connect(page);
   await page.goto("/app/");
-  await world(page, { speed: 90 });
+  // Slow enough that three pages can be opened meanwhile, also on a busy machine.
+  await pace(page, 120);
   await write(page, "A long one please");
   await expect(answers(page).last()).toHaveAttribute("data-status", "streaming");
   await expect(answers(page).last()).toContainText("Paragraph");
@@ -176,7 +177,7 @@ test("3 · an answer streams; a closed tab loses nothing; Stop works from a seco
   await expect(answers(again).last()).toHaveAttribute("data-status", "stopped");
   await expect(again.getByText("You stopped it here.").first()).toBeVisible();
   await expect(answers(again).last()).toContainText("Paragraph 1");
-  await world(again, { speed: 25 });
+  await pace(again, 15);
 });
 
 test("3 · chats are listed, named, renamed, deleted, and brought back", async ({ page }) => {
@@ -205,18 +206,19 @@ test("6 · the assistant is stopped in the middle of an answer and goes on by it
   await enter(page);
   await connect(page);
   await page.goto("/app/");
+  await pace(page, 80);
   await write(page, "A long one please");
   await expect(answers(page).last()).toContainText("Paragraph 2");
   const settings = await context.newPage();
   await settings.goto("/app/settings/space");
   await settings.getByRole("button", { name: "Stop it now" }).click();
+  await pace(page, 3);
   await settings.getByRole("dialog").getByRole("button", { name: "Stop it now" }).click();
   await expect(settings.getByText("It is stopped.")).toBeVisible();
-  await world(page, { speed: 3 });
   await expect(answers(page).last()).toHaveAttribute("data-status", "complete");
   await expect(answers(page)).toHaveCount(1);
   await expect(answers(page).last()).toContainText("Paragraph 40");
-  await world(page, { speed: 25 });
+  await pace(page, 15);
 });
 
 test("7 · Settings say what is configured and what stands around the assistant", async ({ page }) => {

@@ -20,6 +20,13 @@ export async function model(page: Page): Promise<void> {
   await page.request.post(`${standIn}/stand-in/pace`, { data: { first_ms: 50, tokens: 100, between_ms: 15 } });
 }
 
+/** How many milliseconds lie between two pieces of the next answers, in both worlds. */
+export async function pace(page: Page, between: number): Promise<void> {
+  const standIn = process.env.ALLY_E2E_STAND_IN;
+  if (standIn) await page.request.post(`${standIn}/stand-in/pace`, { data: { first_ms: 50, tokens: 100, between_ms: between } });
+  await world(page, { speed: between });
+}
+
 /** Changes the world around the fake backend. */
 export async function world(page: Page, change: Record<string, unknown>): Promise<void> {
   if (isFake) await page.request.post("/api/v1/fake", { data: change });
