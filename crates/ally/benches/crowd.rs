@@ -1,7 +1,8 @@
 //! Many people on one machine: how fast they wake, what they cost awake and asleep. Run with `make bench-crowd`.
 //!
 //! `ALLY_CROWD_PEOPLE` (10000), `ALLY_CROWD_SECONDS` (600), `ALLY_CROWD_WAKES` (20 a second), `ALLY_CROWD_IDLE` (45 s
-//! until sleep) and `ALLY_CROWD_STORM` (300 at once) change what is measured. Failures are counted and must be none;
+//! until sleep), `ALLY_CROWD_STORM` (300 at once) and `ALLY_CROWD_SETTLED` (everybody: so many have been there before)
+//! change what is measured. Failures are counted and must be none;
 //! nothing fails on a time.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a measurement that cannot go on shall stop")]
 #![expect(clippy::disallowed_macros, reason = "a benchmark prints its numbers")]
@@ -48,13 +49,15 @@ async fn measure() -> ExitCode {
     println!("{number} registered; everything was made in {:.1} s", begun.elapsed().as_secs_f64());
     let mut failures = 0;
 
+    println!("host: everybody taken up in {} ms for the first time", crowd.host_start_millis());
+    let settled = usize::try_from(given("ALLY_CROWD_SETTLED", number as u64)).unwrap().min(number);
     let begun = Instant::now();
-    let first = crowd.visits(0..number, 8 * cores).await;
+    let first = crowd.visits(0..settled, 8 * cores).await;
     failures += say_visits("first wake ever", &first, begun.elapsed());
     crowd.all_asleep().await;
     println!("disk of one who sleeps                {:8} KiB", crowd.disk_of_one() / 1024);
 
-    let storm = usize::try_from(given("ALLY_CROWD_STORM", 300)).unwrap().min(number);
+    let storm = usize::try_from(given("ALLY_CROWD_STORM", 300)).unwrap().min(settled);
     failures += wake_storm(&crowd, storm).await;
     crowd.all_asleep().await;
 
@@ -99,9 +102,14 @@ fn share(sorted: &[f64], part: f64) -> f64 {
 
 /// Prints how visits went and answers how many failed.
 fn say_visits(what: &str, visits: &[Visit], took: Duration) -> usize {
-    let failed = visits.iter().filter(|visit| !visit.is_answered).count();
+    let mut failures: Vec<u16> = visits.iter().filter(|visit| !visit.is_answered()).map(|visit| visit.status).collect();
+    failures.sort_unstable();
+    let failed = failures.len();
     let seconds = took.as_secs_f64();
     println!("{what}: {} in {seconds:.2} s, {:.1}/s, {failed} failed", visits.len(), visits.len() as f64 / seconds);
+    if failed > 0 {
+        println!("    instead of an answer: {failures:?} (0 is silence)");
+    }
     for kind in [Kind::New, Kind::Asleep, Kind::Awake] {
         let mut times: Vec<f64> = visits.iter().filter(|visit| visit.kind == kind).map(|visit| visit.millis).collect();
         if times.is_empty() {

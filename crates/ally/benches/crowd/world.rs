@@ -36,7 +36,8 @@ pub struct Visit {
     /// From the first byte of the request to the last of the answer, in milliseconds.
     pub millis: f64,
     pub kind: Kind,
-    pub is_answered: bool,
+    /// What was answered; 0 if nothing was.
+    pub status: u16,
 }
 
 /// How the person's assistant was found.
@@ -46,6 +47,13 @@ pub enum Kind {
     New,
     Asleep,
     Awake,
+}
+
+impl Visit {
+    /// Whether the person saw her chats.
+    pub fn is_answered(&self) -> bool {
+        self.status == 200
+    }
 }
 
 impl Crowd {
@@ -61,7 +69,10 @@ impl Crowd {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         let people = Arc::new(enrol(&data, number));
-        Self { installation: installation.restart(setup()), people, data }
+        let crowd = Self { installation: installation.restart(setup()), people, data };
+        // The gateway is ready before the host has taken up everybody.
+        crowd.host_start_millis();
+        crowd
     }
 
     /// Stops it and starts it again, for example with another idle time.
@@ -72,12 +83,17 @@ impl Crowd {
 
     /// How long the host took to take up all its servers when it started last, in milliseconds.
     pub fn host_start_millis(&self) -> u64 {
-        let log = self.installation.log.lock().unwrap();
-        let line = log.lines().rev().find(|line| line.contains("the host is up")).expect("the host said that it is up");
-        let (_, rest) = line.split_once("millis").expect("it said how long it took");
-        let digits: String =
-            rest.chars().skip_while(|at| !at.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
-        digits.parse().unwrap()
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let log = self.installation.log.lock().unwrap().clone();
+            let line = log.lines().rev().find_map(|line| line.split_once("the host is up")?.1.split_once("millis="));
+            if let Some((_, rest)) = line {
+                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+                return digits.parse().unwrap();
+            }
+            assert!(Instant::now() < deadline, "the host did not say that it is up:\n{log}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
     }
 
     /// One person looks at her chats.
@@ -92,15 +108,15 @@ impl Crowd {
                 .header(header::COOKIE, format!("ally_session={}", person.cookie))
                 .body(Body::empty())
                 .unwrap();
-            let is_answered = tokio::time::timeout(PATIENCE, async {
+            let answer = tokio::time::timeout(PATIENCE, async {
                 let stream = tokio::net::TcpStream::connect(address).await.ok()?;
                 let response = ally_http::socket::call_over(stream, request).await.ok()?;
-                let is_good = response.status() == http::StatusCode::OK;
+                let status = response.status().as_u16();
                 let body = response.into_body().collect().await.ok()?.to_bytes();
-                (is_good && body.starts_with(b"{\"items\"")).then_some(())
+                (status != 200 || body.starts_with(b"{\"items\"")).then_some(status)
             });
-            let is_answered = matches!(is_answered.await, Ok(Some(())));
-            Visit { millis: begun.elapsed().as_secs_f64() * 1e3, kind, is_answered }
+            let status = answer.await.ok().flatten().unwrap_or_default();
+            Visit { millis: begun.elapsed().as_secs_f64() * 1e3, kind, status }
         }
     }
 

@@ -18,7 +18,7 @@ fn impatient() -> Setup {
 }
 
 fn answered(visits: &[Visit], kind: Kind) -> usize {
-    visits.iter().filter(|visit| visit.is_answered && visit.kind == kind).count()
+    visits.iter().filter(|visit| visit.is_answered() && visit.kind == kind).count()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -48,7 +48,7 @@ async fn three_hundred_registered_people_come_and_go_for_some_seconds_and_nobody
             at += 300 - at % 300;
         }
     }
-    let failed: Vec<&Visit> = visits.iter().filter(|visit| !visit.is_answered).collect();
+    let failed: Vec<&Visit> = visits.iter().filter(|visit| !visit.is_answered()).collect();
     assert!(failed.is_empty(), "{failed:?}");
     assert!(answered(&visits, Kind::New) >= 280 && answered(&visits, Kind::Awake) > 0);
     crowd.all_asleep().await;
