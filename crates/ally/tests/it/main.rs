@@ -13,6 +13,7 @@ mod crash_bench;
 mod crash_shim;
 mod disk;
 mod doctor;
+mod egress;
 mod first_steps;
 mod https;
 mod installation;
