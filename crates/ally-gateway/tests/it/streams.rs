@@ -227,6 +227,38 @@ async fn a_stream_ends_when_its_token_does() {
     assert_eq!(piece(&mut tab).await, None);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_was_asked_for_by_post_ends_when_it_breaks_and_is_not_asked_for_again() {
+    let world = World::new().await;
+    let mira = world.person();
+    let crash = Arc::new(Notify::new());
+    let crashing = crash.clone();
+    let serve = move || {
+        let crashes = crashing.clone();
+        async move {
+            let end = async move {
+                crashes.notified().await;
+                Err(std::io::Error::from(std::io::ErrorKind::BrokenPipe))
+            };
+            let said = futures_util::stream::iter([Ok(Bytes::from("data: 1\n\ndata: ha"))]);
+            let body = Body::from_stream(said.chain(futures_util::stream::once(end)));
+            ([("content-type", "text/event-stream")], body).into_response()
+        }
+    };
+    // Where it would be asked for again, this would go on for ever.
+    world.routes(&mira, Router::new().route("/api/v1/space/walls/test", get(serve.clone()).post(serve)));
+    let answer = world.ask("POST", "/api/v1/space/walls/test").by(&mira).here().json(&json!({})).send().await;
+    assert_eq!(answer.status(), 200);
+    let mut stream = answer.into_body();
+    assert_eq!(piece(&mut stream).await.unwrap(), "data: 1\n\n");
+    crash.notify_one();
+    settle().await;
+    world.gateway.servers().asleep(mira.server);
+    world.gateway.servers().awake(mira.server);
+    assert_eq!(piece(&mut stream).await, None);
+    assert_eq!(world.connections(), 1);
+}
+
 #[tokio::test]
 async fn a_stream_begins_at_once_so_that_no_proxy_keeps_its_head() {
     let world = World::new().await;
