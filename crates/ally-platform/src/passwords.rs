@@ -1,5 +1,6 @@
 //! Passwords: which are accepted, and how they are kept.
 
+mod easy;
 pub(crate) mod hash;
 pub(crate) mod store;
 
@@ -12,9 +13,6 @@ const FEWEST_CHARACTERS: usize = 12;
 
 /// More would only cost time to normalise; it is far above any pass phrase.
 const MOST_BYTES: usize = 1024;
-
-/// The passwords that are tried first, in lower case, one per line.
-const COMMON: &str = include_str!("passwords/common.txt");
 
 /// The form in which a password is hashed: NFC, so that it is the same from every keyboard. Nothing is trimmed, cut
 /// or folded.
@@ -36,37 +34,12 @@ pub(crate) fn check_new(password: &Secret, about: &[&str], field: &'static str) 
             .next("Choose a longer one. Four words in a row work well.")
             .at(field));
     }
-    if is_easy(text, about) {
+    if easy::is_easy(text, about) {
         return Err(Problem::new(422, "password_common", "This password is among the first that are tried.")
             .next("Choose one that is not a well-known word, a row of keys, or made of your name or address.")
             .at(field));
     }
     Ok(())
-}
-
-/// Whether a password is on the list, a repetition, a row, or a well-known word or the person's own name with
-/// something short around it.
-fn is_easy(text: &str, about: &[&str]) -> bool {
-    let lower = text.to_lowercase();
-    let letters: Vec<char> = lower.chars().collect();
-    let repeats = (1..=letters.len() / 3).any(|size| letters.iter().zip(&letters[size..]).all(|(a, b)| a == b));
-    let is_row = letters.windows(2).all(|pair| (pair[1] as u32).wrapping_sub(pair[0] as u32) == 1)
-        || letters.windows(2).all(|pair| (pair[0] as u32).wrapping_sub(pair[1] as u32) == 1);
-    if repeats || is_row {
-        return true;
-    }
-    let bare: String = letters.iter().filter(|letter| letter.is_alphanumeric()).collect();
-    let core = bare.trim_matches(|letter: char| letter.is_ascii_digit());
-    if core.is_empty() && bare.len() == lower.len() {
-        return true;
-    }
-    if COMMON.lines().any(|word| word == lower || word == bare || (word.len() > 3 && word == core)) {
-        return true;
-    }
-    let own = about.iter().flat_map(|known| known.split(|letter: char| !letter.is_alphanumeric()));
-    let own = own.chain(["ally", "assistant"]).map(str::to_lowercase).filter(|word| word.chars().count() > 2);
-    let rest = own.fold(bare.clone(), |rest, word| rest.replace(&word, ""));
-    rest.len() < bare.len() && (rest.chars().count() < 6 || COMMON.lines().any(|common| common == rest))
 }
 
 #[cfg(test)]
