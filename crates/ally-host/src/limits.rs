@@ -10,6 +10,8 @@ const PROCESSES: u32 = 64;
 /// Connections and files that one person's process has open.
 const OPEN_FILES: u64 = 1024;
 const MEBIBYTE: u64 = 1 << 20;
+/// Stacks of threads and the allocator's reserve.
+const UNUSED: u64 = 64 << 20;
 
 /// How much one person's process may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +90,8 @@ impl Around {
             open_files: OPEN_FILES,
             // Where people share a user, they would take processes away from one another.
             processes: self.reached.has(Wall::OwnUser).then_some(u64::from(PROCESSES)),
+            // What is asked for and not used counts here, so there is some more of it.
+            memory: self.shares.memory_mb.saturating_mul(MEBIBYTE).saturating_add(UNUSED),
             // No file can be larger than everything together.
             file_size: self.shares.disk(),
         }

@@ -76,7 +76,7 @@ async fn main() {
     from_outside("… with user, root and namespaces", || program().identity(identity).walls(walls())).await;
     let all = || program().identity(identity).walls(walls().with_own_processes());
     from_outside("… with processes of its own too", all).await;
-    let ceilings = Ceilings { open_files: 1024, processes: Some(64), file_size: 1 << 33 };
+    let ceilings = Ceilings { open_files: 1024, processes: Some(64), memory: 320 << 20, file_size: 1 << 33 };
     from_outside("… with ceilings too", || all().ceilings(ceilings)).await;
     let cgroups = Arc::new(Cgroups::find());
     let place = || Place {

@@ -112,6 +112,7 @@ fn set_ceilings(ceilings: &Ceilings) -> Result<(), Errno> {
         rustix::process::setrlimit(what, Rlimit { current: most, maximum: most })
     };
     set(Resource::Nofile, ceilings.open_files)?;
+    set(Resource::Data, ceilings.memory)?;
     if let Some(processes) = ceilings.processes {
         set(Resource::Nproc, processes)?;
     }

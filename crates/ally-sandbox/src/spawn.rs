@@ -82,6 +82,9 @@ pub struct Ceilings {
     pub open_files: u64,
     /// Processes and threads of the same user. Only for a user that nobody else is.
     pub processes: Option<u64>,
+    /// Bytes of memory of its own that it may ask for, used or not. A group limits what is used; this holds from the
+    /// first moment on, also before a process has been moved into its group.
+    pub memory: u64,
     /// Bytes of one file. What goes beyond is an error, not the end of the process.
     pub file_size: u64,
 }

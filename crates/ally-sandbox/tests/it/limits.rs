@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-const CEILINGS: Ceilings = Ceilings { open_files: 32, processes: Some(8), file_size: 4096 };
+const CEILINGS: Ceilings = Ceilings { open_files: 32, processes: Some(8), memory: 32 << 20, file_size: 4096 };
 
 /// A group with little in it, where this machine lets us make one.
 fn place(name: &str, wall: Wall) -> Option<Place> {
@@ -90,8 +90,9 @@ async fn as_root_a_user_of_its_own_cannot_have_more_processes_files_or_larger_fi
     }
     let walls = Walls::none().with_own_processes();
     let spawn = || Spawn::new("/bin/sh").identity(Identity::Uid(UID + 7)).walls(walls.clone()).ceilings(CEILINGS);
-    let (text, _) = run(spawn(), "ulimit -n; ulimit -u 2>/dev/null || ulimit -p; ulimit -f; ulimit -c").await;
-    assert_eq!(text, "32\n8\n8\n0", "blocks of 512 bytes");
+    let (text, _) =
+        run(spawn(), "ulimit -n; ulimit -u 2>/dev/null || ulimit -p; ulimit -f; ulimit -c; ulimit -d").await;
+    assert_eq!(text, "32\n8\n8\n0\n32768", "blocks of 512 bytes, and kibibytes of memory");
     let bomb = "for n in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1000 & done; echo never";
     let (text, _) = run(spawn(), &format!("(({bomb}) 2>/dev/null) || echo stopped")).await;
     assert_eq!(text, "stopped");
