@@ -71,17 +71,17 @@ impl Servers {
         self.walls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The link to the host is up.
+    /// The host has taken everybody up and said so with its first line.
     pub(crate) fn linked(&self) {
         self.is_unlinked.store(false, Ordering::Release);
     }
 
-    /// The link to the host broke. A host that ends takes every process with it, and says again which are awake when
-    /// it is back.
+    /// The link to the host broke. A host that ends takes every process with it and leaves dead sockets behind; when it
+    /// is back, it says again which servers there are and which are awake.
     pub(crate) fn unlinked(&self) {
         self.is_unlinked.store(true, Ordering::Release);
         for state in self.lock().values() {
-            state.send_modify(|state| state.is_awake = false);
+            state.send_modify(|state| (state.is_made, state.is_awake) = (false, false));
         }
     }
 

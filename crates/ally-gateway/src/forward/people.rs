@@ -193,13 +193,19 @@ async fn once(gateway: &Gateway, server: ServerId, request: Request<Body>) -> Re
     }
 }
 
-/// Opens a connection. A server that was ordered a moment ago is waited for.
+/// Opens a connection. A server that was ordered a moment ago is waited for, and so is one whose host is just coming
+/// back: until the host has said that the server is there, its socket is missing or a dead one of the host before.
 async fn connect(gateway: &Gateway, server: ServerId) -> Result<BoxedIo, Failed> {
     let missing = match gateway.people.open(server).await {
         Ok(connection) => return Ok(connection),
         Err(error) => error,
     };
-    if missing.kind() != io::ErrorKind::NotFound {
+    let is_coming = match missing.kind() {
+        io::ErrorKind::NotFound => true,
+        io::ErrorKind::ConnectionRefused => !gateway.servers.state(server).is_made,
+        _ => false,
+    };
+    if !is_coming {
         log::warn("an assistant cannot be reached", &[("server", &server), ("error", &missing.kind())]);
         return Err(Failed::NotThere);
     }

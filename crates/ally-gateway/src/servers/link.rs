@@ -31,7 +31,6 @@ pub async fn follow(gateway: Gateway, path: &Path, mut messages: mpsc::Receiver<
             pause = SHORTEST_PAUSE;
             // What somebody asked for while nobody listened is not done minutes later.
             while messages.try_recv().is_ok() {}
-            gateway.servers.linked();
             let ended = hold(&gateway, stream, &mut messages, &mut outbound).await;
             gateway.servers.unlinked();
             let error = ended.err().map(|error| error.kind());
@@ -70,7 +69,10 @@ async fn hold(
 
 fn hear(gateway: &Gateway, message: &ToGateway, descriptor: Option<OwnedFd>, outbound: &mut Outbound) {
     match *message {
-        ToGateway::Walls { ref walls } => gateway.servers.stand_behind(walls.clone()),
+        ToGateway::Walls { ref walls } => {
+            gateway.servers.stand_behind(walls.clone());
+            gateway.servers.linked();
+        }
         ToGateway::Server { server } => {
             if let Some(descriptor) = descriptor {
                 match adopt(gateway, server, descriptor) {

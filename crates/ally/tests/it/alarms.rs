@@ -1,4 +1,4 @@
-//! Alarms through the whole product: what an assistant planned is done although everything was killed in between.
+//! A host that is killed, through the whole product: what was planned is done all the same, and who calls is answered.
 
 use crate::installation::{Installation, Setup};
 use crate::storm::processes::roles;
@@ -6,8 +6,10 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 fn ledger(installation: &Installation) -> PathBuf {
-    let mut files = std::fs::read_dir(installation.data.join("host/servers")).unwrap();
-    files.next().expect("one person").unwrap().path()
+    let files = std::fs::read_dir(installation.data.join("host/servers")).unwrap();
+    // While it is written, the new one stands beside it under another name.
+    let mut files = files.map(|file| file.unwrap().path()).filter(|path| path.extension() == Some("json".as_ref()));
+    files.next().expect("one person")
 }
 
 fn kept(installation: &Installation) -> Value {
@@ -18,7 +20,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let deadline = std::time::Instant::now() + crate::browser::PATIENCE;
     while !is_so() {
         assert!(std::time::Instant::now() < deadline, "{what} did not happen");
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::task::yield_now().await;
     }
 }
 
@@ -62,4 +64,22 @@ async fn what_was_planned_is_done_although_the_host_was_killed_and_nobody_has_to
     // It was too early for what she has planned, so she asks for the same moment again.
     until("her alarm is kept again", || kept(&installation)["alarm"] == alarm).await;
     assert_eq!(starts(&installation), before + 1);
+}
+
+#[tokio::test]
+async fn whoever_calls_while_the_host_is_coming_back_is_answered() {
+    let installation = Installation::start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    let before = host(&installation).expect("a host");
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(before.cast_signed()).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
+    // The socket of the dead host is still there, and nobody listens on it.
+    until("her assistant is gone", || installation.assistants().is_empty()).await;
+    let reply = mira.get(&format!("/api/v1/chats/{chat}")).await.expect(200).json();
+    assert_eq!(reply["id"], chat);
+    assert_ne!(host(&installation), Some(before));
 }
