@@ -230,6 +230,7 @@ impl Host {
     /// Completes and takes up every server there is. One that cannot be taken up does not keep the others from it.
     fn wake_up(self: &Arc<Self>) -> usize {
         let mut servers = self.uids.lock().unwrap_or_else(PoisonError::into_inner).servers();
+        self.around.sweep(&servers);
         if servers.len() > self.most {
             // Taking up all of them would leave no descriptor to hear the gateway with: then nobody would be reached.
             let beyond = servers.split_off(self.most);

@@ -7,7 +7,7 @@ use crate::host::{Host, Kill, Server};
 use crate::ledger::Ledger;
 use crate::quota::{Meter, Space, Verdict};
 use crate::wake;
-use ally_sandbox::{CannotSpawn, Child, Exit, Limited, Signal, readable};
+use ally_sandbox::{CannotSpawn, Child, Exit, Signal, readable};
 use ally_types::host::FromAssistant;
 use ally_types::log;
 use std::io;
@@ -280,11 +280,7 @@ impl Life {
                 Exit::Code(code) => (Some(code), None),
                 Exit::Signal(signal) => (None, Some(signal)),
             };
-            let limited = match awake.child.limited() {
-                Limited::Held => None,
-                Limited::OutOfMemory => Some("out_of_memory"),
-                Limited::NotAtAll => Some("could_not_be_limited"),
-            };
+            let limited = awake.child.ran_out_of_memory().then_some("out_of_memory");
             let values: [(&'static str, &dyn log::Loggable); 4] =
                 [("server", server), ("code", &code), ("signal", &signal), ("limit", &limited)];
             log::warn("an assistant ended", &values);

@@ -3,6 +3,7 @@
 use ally_sandbox::{Ceilings, Cgroups, Level, Limits, Place, Reached, Wall, survey};
 use ally_types::{Problem, ServerId, log};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Processes and threads of one person. A process has one, and a few more while it waits for the disk.
@@ -82,6 +83,12 @@ impl Around {
         let limits =
             Limits { memory: self.shares.memory_mb.saturating_mul(MEBIBYTE), processes: PROCESSES, cpu_percent: 100 };
         Place { cgroups: Arc::clone(&self.cgroups), name: server.to_string(), limits }
+    }
+
+    /// Takes away the groups of these servers, which a killed host has left, where nobody is in them.
+    pub(crate) fn sweep(&self, servers: &[ServerId]) {
+        let mine: BTreeSet<_> = servers.iter().collect();
+        self.cgroups.sweep(|name| name.parse().is_ok_and(|server: ServerId| mine.contains(&server)));
     }
 
     /// What the process may have even where there are no groups.

@@ -1,5 +1,6 @@
 //! What a child does between its birth and its program, in order. Only system calls: no allocation, no locks.
 
+use crate::cgroup::Doors;
 use crate::room::{Access, Act, Room};
 use crate::{Ceilings, Identity, Step};
 use rustix::fs::{Mode, OFlags};
@@ -28,8 +29,8 @@ pub(crate) struct Plan {
     pub(crate) gid_map: String,
     pub(crate) room: Option<Room>,
     pub(crate) ceilings: Option<Ceilings>,
-    /// The control group that the child is born into.
-    pub(crate) group: Option<OwnedFd>,
+    /// Of the control group that the child is in.
+    pub(crate) doors: Doors,
     /// A handle of the parent.
     pub(crate) dies_with: Option<OwnedFd>,
 }
@@ -69,6 +70,8 @@ pub(crate) fn live(plan: &Plan, report: i32) -> ! {
 /// Each step needs what the one before it left: walls are built with rights that the identity then gives up.
 fn prepare(plan: &Plan, report: i32) -> Result<i32, Refusal> {
     let at = |step: Step| move |error: Errno| (step, error);
+    // Before all else, so that there is no moment without limits; it takes rights, too.
+    go_in(&plan.doors.tasks).map_err(at(Step::Limits))?;
     forget_signals();
     leave_namespaces(plan)?;
     if let Some(room) = &plan.room {
@@ -96,6 +99,11 @@ fn prepare(plan: &Plan, report: i32) -> Result<i32, Refusal> {
         Some(parent) if has_ended(parent) => Err((Step::Parent, Errno::SRCH)),
         _ => Ok(report),
     }
+}
+
+/// Writes itself into its groups. The kernel stops nobody else for that when a process of one thread names itself.
+fn go_in(tasks: &[OwnedFd]) -> Result<(), Errno> {
+    tasks.iter().try_for_each(|tasks| rustix::io::write(tasks, b"0").map(drop))
 }
 
 /// Whether the process behind a handle has ended.

@@ -59,13 +59,9 @@ const FILES: &[libc::c_long] = &[
     libc::SYS_fchmod,
     libc::SYS_fchmodat,
     libc::SYS_utimensat,
-    libc::SYS_ftruncate,
-    libc::SYS_fallocate,
     libc::SYS_fsync,
     libc::SYS_fdatasync,
     libc::SYS_flock,
-    libc::SYS_dup,
-    libc::SYS_dup3,
     libc::SYS_pipe2,
 ];
 
@@ -137,13 +133,16 @@ const SOCKETS: &[libc::c_long] = &[
     libc::SYS_getsockname,
     libc::SYS_getpeername,
     libc::SYS_getsockopt,
-    libc::SYS_shutdown,
     libc::SYS_sendto,
     libc::SYS_recvfrom,
 ];
 
 /// What only parts with a network do: names are looked up by glibc, files arrive from the host over a socket.
 const NETWORK: &[libc::c_long] = &[
+    libc::SYS_dup,
+    libc::SYS_dup3,
+    libc::SYS_ftruncate,
+    libc::SYS_shutdown,
     libc::SYS_bind,
     libc::SYS_sendmsg,
     libc::SYS_sendmmsg,
@@ -173,6 +172,11 @@ fn bits(argument: u8, mask: i32, value: i32) -> Test {
     (argument, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(mask), value)
 }
 
+/// The first descriptor that a person's process opens itself. Below are its way to the log, which is everybody's, and
+/// what it shares with the host: the listening socket and the control pipe. It reads and writes them, and nothing else:
+/// no cutting, closing for others, changing how they wait, nor a second number for one of them.
+const OWN: u64 = 5;
+
 /// Calls that are allowed with some arguments only.
 fn narrowed(part: Part) -> Vec<(libc::c_long, Alternatives)> {
     let any = |argument: u8, values: &[i64]| values.iter().map(|value| vec![is(argument, *value)]).collect();
@@ -182,7 +186,15 @@ fn narrowed(part: Part) -> Vec<(libc::c_long, Alternatives)> {
     let mut domains = vec![vec![is(0, libc::AF_UNIX)]];
     let mut memory = vec![vec![bits(2, libc::PROT_EXEC, 0)]];
     let mut requests: Vec<libc::Ioctl> = vec![libc::FIONBIO, libc::FIOCLEX, libc::TCGETS];
+    let others = [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_GETLK, libc::F_SETLK, libc::F_SETLKW];
+    let others: Alternatives = any(1, &others.map(i64::from));
+    let copying = [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_SETFL];
     let mut all = Vec::new();
+    let own = (0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ge, if part.has_network() { 0 } else { OWN });
+    let no_stream = (0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ge, if part.has_network() { 0 } else { 3 });
+    if !part.has_network() {
+        all.extend([(libc::SYS_ftruncate, vec![vec![own.clone()]]), (libc::SYS_shutdown, vec![vec![own.clone()]])]);
+    }
     if part.has_network() {
         domains.extend([vec![is(0, libc::AF_INET)], vec![is(0, libc::AF_INET6)]]);
         // The list of this machine's addresses, for sorting what a name leads to.
@@ -198,25 +210,8 @@ fn narrowed(part: Part) -> Vec<(libc::c_long, Alternatives)> {
         (libc::SYS_socketpair, vec![vec![is(0, libc::AF_UNIX)]]),
         (libc::SYS_mmap, memory),
         (libc::SYS_mprotect, vec![vec![bits(2, libc::PROT_EXEC, 0)]]),
-        (libc::SYS_ioctl, requests.into_iter().map(|request| vec![is(1, request)]).collect()),
-        (
-            libc::SYS_fcntl,
-            any(
-                1,
-                &[
-                    libc::F_DUPFD,
-                    libc::F_DUPFD_CLOEXEC,
-                    libc::F_GETFD,
-                    libc::F_SETFD,
-                    libc::F_GETFL,
-                    libc::F_SETFL,
-                    libc::F_GETLK,
-                    libc::F_SETLK,
-                    libc::F_SETLKW,
-                ]
-                .map(i64::from),
-            ),
-        ),
+        (libc::SYS_ioctl, requests.into_iter().map(|request| vec![no_stream.clone(), is(1, request)]).collect()),
+        (libc::SYS_fcntl, copying.map(|command| vec![own.clone(), is(1, command)]).into_iter().chain(others).collect()),
         (libc::SYS_prctl, any(0, &[libc::PR_SET_NAME, libc::PR_GET_NAME, libc::PR_SET_VMA].map(i64::from))),
         // Its own limits may be read.
         (libc::SYS_prlimit64, vec![vec![is(0, 0), (2, SeccompCmpArgLen::Qword, SeccompCmpOp::Eq, 0)]]),

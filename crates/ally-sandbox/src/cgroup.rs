@@ -1,14 +1,15 @@
 //! Limits on memory, processes and processor time, through control groups of the first or of the second kind.
 //!
 //! Everything stands below one group `ally` at the root of each hierarchy, where the next host finds what a killed one
-//! left. With the second kind a process is born into its group. With the first kind it has to be moved, and the kernel
-//! waits some milliseconds for all processors when it does so; whoever starts the process lets another thread do that.
+//! left. With the second kind a process is born into its group. With the first kind it goes there itself, first of all
+//! that it does: somebody else who moves it would wait some milliseconds for all processors, and so would every birth.
 
-use crate::Wall;
+use crate::{Spawn, Wall};
 use rustix::fs::{Mode, OFlags};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The group below which all others stand.
 const ALLY: &str = "ally";
@@ -54,26 +55,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// The group, if a process has to be born into it.
-    pub(crate) fn at_birth(&self) -> io::Result<Option<Group>> {
-        let can = self.cgroups.parents.iter().any(|(_, kind)| *kind == Kind::Second);
-        can.then(|| self.cgroups.make(&self.name, self.limits)).transpose()
-    }
-
-    /// Moves a process that was born elsewhere. Blocks for some milliseconds.
-    pub(crate) fn take_in(&self, process: u32) -> io::Result<Group> {
-        let once = || {
-            let group = self.cgroups.make(&self.name, self.limits)?;
-            group.take_in(process)?;
-            Ok(group)
-        };
+    /// The group, with its limits set.
+    pub(crate) fn make(&self) -> io::Result<Group> {
+        let once = || self.cgroups.make(&self.name, self.limits);
         // Another installation on this machine may just have taken the parent away, as it was empty.
-        once().or_else(|_: io::Error| once())
-    }
-
-    /// Whether being born into the group is not enough.
-    pub(crate) fn needs_move(&self) -> bool {
-        self.cgroups.parents.iter().any(|(_, kind)| *kind != Kind::Second)
+        once().or_else(|_| once())
     }
 }
 
@@ -81,7 +67,28 @@ impl Place {
 #[derive(Debug)]
 pub struct Group {
     directories: Vec<PathBuf>,
-    door: Option<OwnedFd>,
+    /// Open until somebody has gone in.
+    pub(crate) doors: Doors,
+}
+
+/// How a process comes into its group.
+#[derive(Debug, Default)]
+pub(crate) struct Doors {
+    /// It is born into this one, of the second kind.
+    pub(crate) birth: Option<OwnedFd>,
+    /// It writes itself into these files, one for each hierarchy of the first kind.
+    pub(crate) tasks: Vec<OwnedFd>,
+}
+
+impl Doors {
+    fn open(&mut self, directory: &Path, kind: Kind) -> io::Result<()> {
+        let open = |path: &Path, flags| rustix::fs::open(path, flags | OFlags::CLOEXEC, Mode::empty());
+        match kind {
+            Kind::First(_) => self.tasks.push(open(&directory.join("tasks"), OFlags::WRONLY)?),
+            Kind::Second => self.birth = Some(open(directory, OFlags::PATH | OFlags::DIRECTORY)?),
+        }
+        Ok(())
+    }
 }
 
 impl Cgroups {
@@ -90,7 +97,7 @@ impl Cgroups {
         Self { parents: Vec::new(), walls: Vec::new() }
     }
 
-    /// Looks which there are, and really makes, limits and removes a group in each.
+    /// Looks which there are, and really makes a group in each, limits it, has a process go in, and removes it.
     pub fn find() -> Self {
         let mounts = std::fs::read_to_string("/proc/self/mounts").unwrap_or_default();
         let mut found = Self::none();
@@ -116,9 +123,12 @@ impl Cgroups {
             return;
         }
         let trial = Self { parents: vec![(root.join(ALLY), kind)], walls: walls.to_vec() };
-        let name = format!("trial-{}", std::process::id());
-        let made = trial.make(&name, Limits { memory: 64 << 20, processes: 8, cpu_percent: 100 });
-        if made.map(|group| group.remove()).is_ok() {
+        static TRIALS: AtomicU32 = AtomicU32::new(0);
+        let name = format!("trial-{}-{}", std::process::id(), TRIALS.fetch_add(1, Ordering::Relaxed));
+        let group = trial.make(&name, Limits { memory: 64 << 20, processes: 8, cpu_percent: 100 });
+        let spawned =
+            group.is_ok_and(|group| Spawn::nothing().group(group).spawn().is_ok_and(|child| child.started().is_ok()));
+        if spawned {
             self.parents.extend(trial.parents);
             self.walls.extend(walls);
         }
@@ -135,23 +145,32 @@ impl Cgroups {
     /// The kernel refused it. Nothing is left then.
     pub fn make(&self, name: &str, limits: Limits) -> io::Result<Group> {
         let directories: Vec<_> = self.parents.iter().map(|(parent, _)| parent.join(name)).collect();
-        let mut group = Group { directories, door: None };
+        let mut group = Group { directories, doors: Doors::default() };
         for ((parent, kind), directory) in self.parents.iter().zip(&group.directories) {
             // Another installation may have taken the parent away, as it was empty.
             let made = make_directory(directory).or_else(|_| {
                 make_directory(parent)?;
                 make_directory(directory)
             });
-            if let Err(error) = made.and_then(|()| set(directory, *kind, &self.walls, limits)) {
+            let set = made.and_then(|()| set(directory, *kind, &self.walls, limits));
+            if let Err(error) = set.and_then(|()| group.doors.open(directory, *kind)) {
                 group.remove();
                 return Err(error);
             }
-            if *kind == Kind::Second {
-                let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-                group.door = Some(rustix::fs::open(directory, flags, Mode::empty())?);
-            }
         }
         Ok(group)
+    }
+
+    /// Takes away the groups that a killed host has left: those with such a name and nobody in them.
+    pub fn sweep(&self, is_mine: impl Fn(&str) -> bool) {
+        for (parent, _) in &self.parents {
+            for entry in std::fs::read_dir(parent).into_iter().flatten().flatten() {
+                if entry.file_name().to_str().is_some_and(&is_mine) {
+                    // Refused while somebody is in it.
+                    let _ = std::fs::remove_dir(entry.path());
+                }
+            }
+        }
     }
 
     /// Takes the parents away, if nobody has a group in them.
@@ -170,34 +189,14 @@ impl Group {
     pub fn bare(root: &Path, name: &str) -> io::Result<Self> {
         let directory = root.join(name);
         make_directory(&directory)?;
-        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let door = rustix::fs::open(&directory, flags, Mode::empty())?;
-        Ok(Self { directories: vec![directory], door: Some(door) })
-    }
-
-    /// Where a process can be born into, if it is of the second kind.
-    pub(crate) fn door(&self) -> Option<BorrowedFd<'_>> {
-        self.door.as_ref().map(AsFd::as_fd)
+        let mut doors = Doors::default();
+        doors.open(&directory, Kind::Second)?;
+        Ok(Self { directories: vec![directory], doors })
     }
 
     /// Where it is.
     pub fn directories(&self) -> &[PathBuf] {
         &self.directories
-    }
-
-    /// Moves a process in. Blocks for some milliseconds. The process must not have been waited for, or its number may
-    /// be somebody else's by now.
-    ///
-    /// # Errors
-    /// The kernel refused it; a process that has ended already is no error.
-    pub fn take_in(&self, process: u32) -> io::Result<()> {
-        for directory in &self.directories {
-            match put(&directory.join("cgroup.procs"), &process.to_string()) {
-                Err(error) if error.raw_os_error() == Some(libc::ESRCH) => {}
-                other => other?,
-            }
-        }
-        Ok(())
     }
 
     /// Whether the kernel has ended a process here because it took too much memory.
@@ -335,7 +334,7 @@ mod tests {
             std::fs::write(at("ally/mira").join(file), "").expect("writes");
         }
         let group = cgroups.make("mira", Limits { memory: 1 << 28, processes: 64, cpu_percent: 100 }).expect("makes");
-        assert!(group.door().is_some());
+        assert!(group.doors.birth.is_some() && group.doors.tasks.is_empty());
         assert_eq!(read("ally/mira/memory.max"), "268435456");
         assert_eq!((read("ally/mira/pids.max").as_str(), read("ally/mira/cpu.max").as_str()), ("64", "100000 100000"));
         assert!(!group.ran_out_of_memory());

@@ -1,13 +1,12 @@
 //! A process that was started here: waiting for it, telling it to end, and what it says when it cannot start.
 
-use crate::cgroup::{Group, Place};
+use crate::cgroup::Group;
 use crate::readable;
 use crate::spawn::{CannotSpawn, Step};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::OnceLock;
-use tokio::task::JoinHandle;
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,51 +24,18 @@ pub struct Child {
     handle: OwnedFd,
     report: OwnedFd,
     exit: OnceLock<Exit>,
-    /// Moves it into its group. Until that is done it is not waited for: its number could be somebody else's.
-    mover: tokio::sync::Mutex<Option<JoinHandle<io::Result<Group>>>>,
-    limits: OnceLock<Limited>,
-    group: OnceLock<Group>,
-}
-
-/// What its limits came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limited {
-    /// It had none, or stayed below them.
-    Held,
-    /// It took too much memory, and the kernel ended it.
-    OutOfMemory,
-    /// It could not be limited, and was ended for that.
-    NotAtAll,
+    group: Option<Group>,
+    ran_out_of_memory: OnceLock<bool>,
 }
 
 impl Child {
     pub(crate) fn new(pid: Pid, handle: OwnedFd, report: OwnedFd, group: Option<Group>) -> Self {
-        Self {
-            pid,
-            handle,
-            report,
-            exit: OnceLock::new(),
-            mover: tokio::sync::Mutex::default(),
-            limits: OnceLock::new(),
-            group: group.map(OnceLock::from).unwrap_or_default(),
-        }
+        Self { pid, handle, report, exit: OnceLock::new(), group, ran_out_of_memory: OnceLock::new() }
     }
 
-    pub(crate) fn move_to(&self, place: Place) -> io::Result<()> {
-        let (pid, handle) = (self.pid(), self.handle.try_clone()?);
-        let moved = tokio::task::spawn_blocking(move || {
-            place.take_in(pid).inspect_err(|_| {
-                // Its handle is of this process alone, whatever has become of its number.
-                let _ = rustix::process::pidfd_send_signal(&handle, Signal::KILL);
-            })
-        });
-        *self.mover.try_lock().map_err(io::Error::other)? = Some(moved);
-        Ok(())
-    }
-
-    /// What its limits came to, once it has been waited for.
-    pub fn limited(&self) -> Limited {
-        self.limits.get().copied().unwrap_or(Limited::Held)
+    /// Whether the kernel ended it because it took more memory than its limit. Known once it has been waited for.
+    pub fn ran_out_of_memory(&self) -> bool {
+        self.ran_out_of_memory.get().is_some_and(|ran_out| *ran_out)
     }
 
     /// Its process id. It stays the process's own until [`Child::wait`] has answered.
@@ -103,16 +69,6 @@ impl Child {
 
     /// Waits until the process has ended and is gone from the process table. Can be cancelled and asked again.
     pub async fn wait(&self) -> io::Result<Exit> {
-        let mut mover = self.mover.lock().await;
-        if let Some(moving) = mover.as_mut() {
-            let moved = moving.await.map_err(io::Error::other).flatten();
-            *mover = None;
-            match moved {
-                Ok(group) => drop(self.group.set(group)),
-                Err(_) => drop(self.limits.set(Limited::NotAtAll)),
-            }
-        }
-        drop(mover);
         loop {
             if let Some(exit) = self.reap(WaitIdOptions::EXITED | WaitIdOptions::NOHANG)? {
                 self.leave_group();
@@ -124,9 +80,8 @@ impl Child {
 
     /// A group without a process costs the kernel memory, so it does not stay.
     fn leave_group(&self) {
-        if let Some(group) = self.group.get() {
-            let limited = if group.ran_out_of_memory() { Limited::OutOfMemory } else { Limited::Held };
-            let _ = self.limits.set(limited);
+        if let Some(group) = &self.group {
+            let _ = self.ran_out_of_memory.set(group.ran_out_of_memory());
             group.remove();
         }
     }
@@ -163,15 +118,6 @@ impl Drop for Child {
     fn drop(&mut self) {
         if self.exit.get().is_none() {
             let _ = self.kill();
-            // As in `wait`: the mover needs the number for some milliseconds at most.
-            if let Some(moving) = self.mover.get_mut() {
-                for _ in 0..100 {
-                    if moving.is_finished() {
-                        break;
-                    }
-                    std::thread::sleep(std::time::Duration::from_millis(1));
-                }
-            }
             let _ = self.reap(WaitIdOptions::EXITED);
             self.leave_group();
         }

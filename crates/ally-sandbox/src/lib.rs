@@ -22,7 +22,7 @@ mod watch;
 
 pub use calls::Part;
 pub use cgroup::{Cgroups, Group, Limits, Place};
-pub use child::{Child, Exit, Limited};
+pub use child::{Child, Exit};
 pub use confine::{CannotConfine, Confinement, confine};
 pub use inherited::{inherited, read_boot};
 pub use level::{Level, Reached, probe, survey};

@@ -1,7 +1,7 @@
 //! Starting a program behind walls: what is wanted, and the one system call that makes the child.
 
 use crate::birth::{self, Plan};
-use crate::cgroup::{Group, Place};
+use crate::cgroup::{Doors, Group, Place};
 use crate::level::can_have_room;
 use crate::room::c_string;
 use crate::{Access, Child, Level, Room};
@@ -82,8 +82,8 @@ pub struct Ceilings {
     pub open_files: u64,
     /// Processes and threads of the same user. Only for a user that nobody else is.
     pub processes: Option<u64>,
-    /// Bytes of memory of its own that it may ask for, used or not. A group limits what is used; this holds from the
-    /// first moment on, also before a process has been moved into its group.
+    /// Bytes of memory of its own that it may ask for, used or not. A group limits what is used; this holds also where
+    /// there are no groups.
     pub memory: u64,
     /// Bytes of one file. What goes beyond is an error, not the end of the process.
     pub file_size: u64,
@@ -101,7 +101,7 @@ pub struct Spawn {
     identity: Identity,
     walls: Walls,
     ceilings: Option<Ceilings>,
-    group: Option<OwnedFd>,
+    group: Option<Group>,
     place: Option<Place>,
     dies_with_parent: bool,
 }
@@ -194,22 +194,18 @@ impl Spawn {
         self
     }
 
-    /// Limits it. Where it cannot be born into its group it is moved there by another thread, right after its birth and
-    /// while it starts already: the kernel takes several milliseconds for that. Must be started inside a tokio runtime
-    /// then. If it cannot be limited it is killed; see [`Child::limited`].
+    /// Limits it, from its birth on. If it cannot be limited it is not started.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
         self.place = Some(place);
         self
     }
 
-    /// Bears it into this group of the second kind.
-    ///
-    /// # Errors
-    /// Out of descriptors.
-    pub fn group(mut self, group: &Group) -> io::Result<Self> {
-        self.group = group.door().map(|door| door.try_clone_to_owned()).transpose()?;
-        Ok(self)
+    /// Has it in this group, which goes with it.
+    #[must_use]
+    pub fn group(mut self, group: Group) -> Self {
+        self.group = Some(group);
+        self
     }
 
     /// The kernel kills it when the thread that called [`Spawn::spawn`] ends.
@@ -222,30 +218,31 @@ impl Spawn {
     /// Starts it. The answer comes as soon as the child is born; [`Child::started`] says whether its walls and its
     /// program were accepted.
     pub fn spawn(mut self) -> Result<Child, CannotSpawn> {
-        let refused = |error: io::Error| CannotSpawn { step: Step::Birth, error };
-        let place = self.place.take();
-        let group = match &place {
-            Some(place) => place.at_birth().map_err(refused)?,
-            None => None,
-        };
-        if let Some(group) = &group {
-            self = self.group(group).map_err(refused)?;
+        let mut group = self.group.take();
+        if let Some(place) = self.place.take() {
+            group = Some(place.make().map_err(|error| CannotSpawn { step: Step::Limits, error })?);
         }
-        let (report, says) =
-            rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).map_err(|e| refused(e.into()))?;
-        let nothing = std::fs::File::open("/dev/null").map_err(refused)?;
-        let plan = self.plan(nothing.into()).map_err(refused)?;
-        let (pid, handle) = bear(&plan, says.as_raw_fd()).map_err(refused)?;
-        let child = Child::new(pid, handle, report, group);
-        match place {
-            Some(place) if place.needs_move() => child.move_to(place).map_err(refused)?,
-            _ => {}
+        let doors = group.as_mut().map(|group| std::mem::take(&mut group.doors)).unwrap_or_default();
+        match self.bear(doors) {
+            Ok((pid, handle, report)) => Ok(Child::new(pid, handle, report, group)),
+            Err(error) => {
+                group.inspect(Group::remove);
+                Err(CannotSpawn { step: Step::Birth, error })
+            }
         }
-        Ok(child)
+    }
+
+    /// The child, its handle, and what it will say if something is refused.
+    fn bear(self, doors: Doors) -> io::Result<(Pid, OwnedFd, OwnedFd)> {
+        let (report, says) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
+        let nothing = std::fs::File::open("/dev/null")?;
+        let plan = self.plan(nothing.into(), doors)?;
+        let (pid, handle) = bear(&plan, says.as_raw_fd())?;
+        Ok((pid, handle, report))
     }
 
     /// Allocates everything now: a child may not.
-    fn plan(self, nothing: OwnedFd) -> io::Result<Plan> {
+    fn plan(self, nothing: OwnedFd, doors: Doors) -> io::Result<Plan> {
         let text = |text: &str| c_string(OsStr::new(text));
         let name = self.program.as_deref().and_then(Path::file_name).unwrap_or_default();
         let mut arguments = vec![c_string(name)?];
@@ -286,7 +283,7 @@ impl Spawn {
             gid_map: format!("{gid} {gid} 1"),
             room: self.walls.room,
             ceilings: self.ceilings,
-            group: self.group,
+            doors,
             dies_with: dies_with.transpose()?,
         })
     }
@@ -357,7 +354,7 @@ fn bear(plan: &Plan, report: i32) -> io::Result<(Pid, OwnedFd)> {
         before
     };
     // Plain data; what stays zero means the same as in the older call.
-    let mut wanted = plan.group.as_ref().map(|group| libc::clone_args {
+    let mut wanted = plan.doors.birth.as_ref().map(|group| libc::clone_args {
         flags: u64::from(flags) | INTO_CGROUP,
         pidfd: (&raw mut handle) as u64,
         child_tid: 0,
@@ -401,6 +398,8 @@ fn bear(plan: &Plan, report: i32) -> io::Result<(Pid, OwnedFd)> {
 pub enum Step {
     /// Making the process.
     Birth = 1,
+    /// Going into its control groups.
+    Limits,
     /// Leaving the namespaces of its parent.
     Namespaces,
     /// Naming itself in its user namespace.
@@ -426,6 +425,7 @@ impl Step {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Birth => "birth",
+            Self::Limits => "limits",
             Self::Namespaces => "namespaces",
             Self::UserMap => "user_map",
             Self::Room => "room",
@@ -441,6 +441,7 @@ impl Step {
     pub(crate) fn from_number(number: i32) -> Self {
         let all = [
             Self::Birth,
+            Self::Limits,
             Self::Namespaces,
             Self::UserMap,
             Self::Room,

@@ -3,8 +3,8 @@
 use crate::world::{UID_BASE, World, is_root, program, until};
 use ally_host::Shares;
 use ally_sandbox::{Cgroups, Level, Limits, Wall, probe};
-use ally_types::ServerId;
 use ally_types::host::ToGateway;
+use ally_types::{ServerId, SystemChance, SystemClock};
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
@@ -52,7 +52,7 @@ async fn in_its_group(world: &World, server: ServerId) {
     let has = |directory: &std::path::PathBuf| {
         std::fs::read_to_string(directory.join("cgroup.procs")).is_ok_and(|there| there.lines().any(|line| line == pid))
     };
-    until("it is in its group", || groups.directories().iter().all(has).then_some(())).await;
+    assert!(groups.directories().iter().all(has), "it is in its groups");
 }
 
 /// As the host sets them.
@@ -100,6 +100,23 @@ async fn groups_go_when_their_people_sleep_and_what_a_killed_host_left_is_taken_
     assert_eq!(world.ask(mira, "take_memory 32").await, "32", "the limit is the new one");
     assert_eq!(world.ask(mira, "leave").await, "leaving");
     until("the group is gone", || groups.directories().iter().all(|directory| !directory.exists()).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_host_that_starts_takes_away_the_empty_groups_of_its_own_people() {
+    if !can_limit(Wall::MemoryLimit) {
+        return;
+    }
+    let mut world = World::new().await;
+    let mira = world.person().await;
+    world.stop().await;
+    let cgroups = Cgroups::find();
+    let left = [mira, ServerId::new(&SystemClock, &SystemChance)].map(|server| server.to_string());
+    let [mine, foreign] = left.map(|name| cgroups.make(&name, LIMITS).expect("a group"));
+    world.start();
+    until("her group is gone", || mine.directories().iter().all(|directory| !directory.exists()).then_some(())).await;
+    assert!(foreign.directories().iter().all(|directory| directory.exists()));
+    foreign.remove();
 }
 
 #[tokio::test]

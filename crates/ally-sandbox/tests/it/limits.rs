@@ -1,7 +1,7 @@
 //! What a process may use at most: tried by taking too much.
 
 use crate::walls::{UID, is_root, run};
-use ally_sandbox::{Ceilings, Cgroups, Child, Exit, Group, Identity, Limited, Limits, Place, Spawn, Wall, Walls};
+use ally_sandbox::{Ceilings, Cgroups, Child, Exit, Group, Identity, Limits, Place, Spawn, Step, Wall, Walls};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,19 +16,20 @@ fn place(name: &str, wall: Wall) -> Option<Place> {
     cgroups.walls().contains(&wall).then(|| Place { cgroups: Arc::new(cgroups), name, limits })
 }
 
-/// Starts a shell in its group, which does nothing before it is there, and answers the two when it does.
-async fn start(place: &Place, script: &str) -> (Child, Group) {
+/// Starts a shell in its group, and answers the two when it runs and was seen there.
+fn start(place: &Place, script: &str) -> (Child, Group) {
     let (reader, mut writer) = std::io::pipe().expect("a pipe");
     let spawn = Spawn::new("/bin/sh").arg("-c").arg(format!("read go <&5; {script}")).descriptor(reader, 5);
     // With processes of its own, all that it has started ends with it.
     let spawn = spawn.walls(Walls::none().with_own_processes()).place(place.clone()).dies_with_parent();
     let child = spawn.spawn().expect("is born");
+    child.started().expect("runs");
     let group = place.cgroups.make(&place.name, place.limits).expect("the same group");
     let is_there = |directory: &PathBuf| {
         let there = std::fs::read_to_string(directory.join("cgroup.procs")).unwrap_or_default();
         there.lines().any(|line| line == child.pid().to_string())
     };
-    until("it is in its group", || group.directories().iter().all(is_there)).await;
+    assert!(group.directories().iter().all(is_there), "it is in its groups before its program runs");
     std::io::Write::write_all(&mut writer, b"go\n").expect("writes");
     (child, group)
 }
@@ -46,9 +47,9 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 async fn whoever_takes_too_much_memory_is_killed_and_it_can_be_told() {
     let Some(place) = place("memory", Wall::MemoryLimit) else { return };
     // Doubles a text until it is far larger than the limit.
-    let (child, group) = start(&place, "text=x; while :; do text=$text$text; done").await;
+    let (child, group) = start(&place, "text=x; while :; do text=$text$text; done");
     assert_eq!(child.wait().await.expect("ends"), Exit::Signal(9));
-    assert_eq!(child.limited(), Limited::OutOfMemory);
+    assert!(child.ran_out_of_memory());
     assert!(group.directories().iter().all(|directory| !directory.exists()), "the group goes with the process");
 }
 
@@ -57,14 +58,14 @@ async fn a_fork_bomb_stops_at_the_limit() {
     let Some(place) = place("processes", Wall::ProcessLimit) else { return };
     // Without the limit all twenty start; a shell that cannot fork ends with an error.
     let bomb = "for n in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sleep 1000 & done";
-    let (child, _) = start(&place, &format!("({bomb}) 2>/dev/null; exit $?")).await;
-    assert_eq!((child.wait().await.expect("ends"), child.limited()), (Exit::Code(2), Limited::Held));
+    let (child, _) = start(&place, &format!("({bomb}) 2>/dev/null; exit $?"));
+    assert_eq!((child.wait().await.expect("ends"), child.ran_out_of_memory()), (Exit::Code(2), false));
 }
 
 #[tokio::test]
 async fn whoever_takes_too_much_processor_time_is_slowed_down() {
     let Some(place) = place("cpu", Wall::CpuLimit) else { return };
-    let (_child, group) = start(&place, "while :; do :; done").await;
+    let (_child, group) = start(&place, "while :; do :; done");
     let is_slowed = |directory: &PathBuf| {
         let text = std::fs::read_to_string(directory.join("cpu.stat")).unwrap_or_default();
         text.lines().filter_map(|line| line.strip_prefix("nr_throttled ")).any(|count| count != "0")
@@ -73,14 +74,32 @@ async fn whoever_takes_too_much_processor_time_is_slowed_down() {
 }
 
 #[tokio::test]
-async fn a_process_that_ends_at_once_and_one_that_cannot_be_limited_are_told_apart() {
+async fn what_cannot_be_limited_is_not_started() {
     let Some(mut place) = place("ends", Wall::MemoryLimit) else { return };
-    let spawn = |place: &Place| Spawn::new("/bin/true").place(place.clone()).spawn().expect("is born");
-    let child = spawn(&place);
-    assert_eq!((child.wait().await.expect("ends"), child.limited()), (Exit::Code(0), Limited::Held));
+    let child = Spawn::new("/bin/true").place(place.clone()).spawn().expect("is born");
+    assert_eq!((child.wait().await.expect("ends"), child.ran_out_of_memory()), (Exit::Code(0), false));
+    let gone = place.cgroups.make(&place.name, place.limits).expect("a group");
+    gone.remove();
+    let refused = Spawn::new("/bin/true").group(gone).spawn().and_then(|child| child.started());
+    // Whoever is to be born into it is not even born.
+    assert!([Step::Limits, Step::Birth].contains(&refused.expect_err("is refused").step));
     place.name = "no/such/place".to_owned();
-    let child = Spawn::new("/bin/sleep").arg("1000").place(place).spawn().expect("is born");
-    assert_eq!((child.wait().await.expect("ends"), child.limited()), (Exit::Signal(9), Limited::NotAtAll));
+    let refused = Spawn::new("/bin/true").place(place).spawn().expect_err("is refused");
+    assert_eq!((refused.step, refused.step.name()), (Step::Limits, "limits"));
+}
+
+#[tokio::test]
+async fn only_empty_groups_of_ones_own_are_swept_away() {
+    let Some(place) = place("sweep", Wall::MemoryLimit) else { return };
+    let make = |more: &str| place.cgroups.make(&format!("{}{more}", place.name), place.limits).expect("a group");
+    let (left, others) = (make("-left"), make("-others"));
+    let (child, full) = start(&place, "exec sleep 1000");
+    place.cgroups.sweep(|name| name.starts_with(&place.name) && !name.ends_with("-others"));
+    let is_there = |group: &Group| group.directories().iter().all(|directory| directory.exists());
+    assert_eq!([&left, &others, &full].map(is_there), [false, true, true]);
+    others.remove();
+    child.kill().expect("ends");
+    child.wait().await.expect("ends");
 }
 
 #[tokio::test]
@@ -120,7 +139,6 @@ async fn a_process_is_born_into_a_group_of_the_second_kind() {
     let Ok(group) = Group::bare(std::path::Path::new(&root), &format!("ally-test-{}", std::process::id())) else {
         return;
     };
-    let (text, _) = run(Spawn::new("/bin/sh").group(&group).expect("a door"), "grep ^0:: /proc/self/cgroup").await;
-    group.remove();
+    let (text, _) = run(Spawn::new("/bin/sh").group(group), "grep ^0:: /proc/self/cgroup").await;
     assert!(text.ends_with(&format!("/ally-test-{}", std::process::id())), "{text}");
 }
