@@ -9,6 +9,8 @@ const BOTH: [Wall; 2] = [Wall::Landlock, Wall::Seccomp];
 
 /// Runs `attempt` in a thread that has confined itself, if this kernel can.
 fn confined(part: Part, walls: &[Wall], data: &Path, attempt: impl FnOnce() + Send) {
+    // As in a real one: these numbers are the listening socket and the control pipe.
+    let _shared = [3, 4].map(|_| std::fs::File::open("/dev/null").expect("opens"));
     let reached = survey(261_001, &Cgroups::none());
     if !walls.iter().all(|wall| reached.has(*wall)) {
         return;
@@ -106,6 +108,29 @@ fn no_program_can_be_started_and_no_refused_call_does_anything() {
         assert_eq!(rustix::process::chroot(c"/"), Err(Errno::PERM));
         assert_eq!(rustix::mount::unmount(c"/proc", rustix::mount::UnmountFlags::DETACH), Err(Errno::PERM));
         assert_eq!(rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty()).map(drop), Err(Errno::PERM));
+    });
+}
+
+#[test]
+fn the_way_to_everybodys_log_and_what_the_host_shares_are_written_and_read_and_nothing_else() {
+    let home = tempfile::tempdir().expect("a directory");
+    confined(Part::Assistant, &[Wall::Seccomp], home.path(), || {
+        let error = std::io::stderr();
+        let flags = rustix::fs::fcntl_getfl(&error).expect("flags");
+        assert_eq!(rustix::fs::fcntl_setfl(&error, flags), Err(Errno::PERM));
+        assert_eq!(rustix::io::ioctl_fionbio(&error, true), Err(Errno::PERM));
+        assert_eq!(rustix::fs::ftruncate(&error, 0), Err(Errno::PERM));
+        assert_eq!(rustix::net::shutdown(&error, rustix::net::Shutdown::Both), Err(Errno::PERM));
+        assert_eq!(rustix::io::dup(&error).map(drop), Err(Errno::PERM));
+        assert_eq!(rustix::io::fcntl_dupfd_cloexec(&error, 20).map(drop), Err(Errno::PERM));
+        let file = std::fs::File::create(home.path().join("mine")).expect("makes");
+        assert_eq!(
+            rustix::fs::fallocate(&file, rustix::fs::FallocateFlags::empty(), 0, 1 << 20),
+            Err(Errno::PERM),
+            "space is taken by writing, so that it is seen"
+        );
+        let high = rustix::io::fcntl_dupfd_cloexec(&file, 20).expect("a second number for what is mine");
+        rustix::fs::ftruncate(&high, 3).expect("cuts");
     });
 }
 
