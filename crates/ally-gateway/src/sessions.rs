@@ -3,8 +3,8 @@
 //! A token is believed for what it says, but whether its session was revoked is the platform's to say. The platform is
 //! asked when a session is first seen, and again each minute; in between its held stream of revocations is trusted.
 //! While that stream is down for more than a second, each request asks. While nobody listens where the platform should
-//! be, chat goes on with what the token says, and what only an administrator may do is refused. A platform that is
-//! there and does not answer properly vouches for nobody.
+//! be, chat goes on with what the token says, and what only an administrator may do is refused. The same holds for a
+//! session that it vouched for before while a platform that is there does not answer properly; it lets nobody new in.
 
 pub mod revocations;
 
@@ -13,7 +13,7 @@ use ally_http::answer::Rejection;
 use ally_http::cookie::{Cookie, Transport};
 use ally_http::session::{Claims, Sessions};
 use ally_http::{origin, socket};
-use ally_types::{AccountId, Clock, Problem, ServerId, SessionId};
+use ally_types::{AccountId, Clock, Problem, ServerId, SessionId, log};
 use axum::body::Body;
 use axum::extract::FromRequestParts;
 use http::request::Parts;
@@ -32,8 +32,9 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// So long is a session believed without asking again.
 const BELIEVED_FOR: Duration = Duration::from_secs(60);
 
-/// So long may the platform take to answer.
-const ASKED_FOR: Duration = Duration::from_secs(2);
+/// So long may the platform take to answer: longer than its own patience with a busy database. A person would rather
+/// wait than be turned away.
+const ASKED_FOR: Duration = Duration::from_secs(12);
 
 /// Above so many sessions the cache is emptied; each session is then asked for once more.
 const MOST: usize = 200_000;
@@ -237,17 +238,17 @@ impl Gateway {
             is_certain,
             as_of,
         };
-        let as_of = {
+        let (as_of, was_known) = {
             let cache = self.known.lock();
             if cache.revoked.contains_key(&claims.sid) {
                 return Err(signed_out());
             }
             let is_fed = cache.down_since.is_none_or(|since| since.elapsed() <= TRUSTED_FOR);
-            let is_fresh = |live: &&Live| live.token == claims.jti && live.asked.elapsed() < BELIEVED_FOR;
-            if is_fed && let Some(live) = cache.live.get(&claims.sid).filter(is_fresh) {
+            let known = cache.live.get(&claims.sid).filter(|live| is_fed && live.token == claims.jti);
+            if let Some(live) = known.filter(|live| live.asked.elapsed() < BELIEVED_FOR) {
                 return Ok(visitor(live.administrator, true, cache.heard));
             }
-            cache.heard
+            (cache.heard, known.is_some())
         };
         let asked = Instant::now();
         match self.ask(&claims).await {
@@ -273,7 +274,14 @@ impl Gateway {
             Asked::Strange => Err(signed_out()),
             Asked::Unreachable if self.known.lock().revoked.contains_key(&claims.sid) => Err(signed_out()),
             Asked::Unreachable => Ok(visitor(claims.adm, false, as_of)),
-            Asked::Busy => Err(Rejection::from(platform_busy())),
+            Asked::Busy if self.known.lock().revoked.contains_key(&claims.sid) => Err(signed_out()),
+            // The platform vouched for her before, and had it ended her session since, it would have been heard. She goes
+            // on as if it were away: without what needs it to vouch now.
+            Asked::Busy if was_known => Ok(visitor(claims.adm, false, as_of)),
+            Asked::Busy => {
+                log::warn("the platform is too busy to say whether a session lives", &[]);
+                Err(Rejection::from(platform_busy()))
+            }
         }
     }
 

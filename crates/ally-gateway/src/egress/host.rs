@@ -93,7 +93,7 @@ impl Host {
             Self::Name(name) => {
                 let is_ours =
                     |ours: &&str| name.strip_suffix(ours).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
-                (!name.contains('.') || OURS.iter().any(|ours| is_ours(ours))).then_some(Blocked::Private)
+                (!name.contains('.') || OURS.iter().any(is_ours)).then_some(Blocked::Private)
             }
         }
     }

@@ -209,6 +209,26 @@ async fn a_session_is_asked_for_again_each_minute() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_platform_that_is_too_busy_to_answer_sends_nobody_away_whom_it_vouched_for() {
+    let world = World::new().await;
+    let mira = world.person();
+    world.routes(&mira, Router::new().fallback(any(|| async { word("in") })));
+    let reads = async || world.get("/api/v1/chats").by(&mira).send().await.status().as_u16();
+    assert_eq!(reads().await, 200);
+    for trouble in [Trouble::Fails, Trouble::Stalls, Trouble::Garbles, Trouble::Refuses] {
+        tokio::time::advance(Duration::from_secs(61)).await;
+        *world.platform.trouble.lock().unwrap() = Some(trouble);
+        assert_eq!(reads().await, 200, "{trouble:?}");
+        let stranger = world.get("/api/v1/chats").by(&world.person()).problem().await;
+        assert_eq!(stranger, (503, "platform_busy".to_owned()), "{trouble:?}");
+    }
+    // What it says on its stream still holds at once.
+    world.revoke(&mira);
+    settle().await;
+    assert_eq!(reads().await, 401);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_session_ends_with_its_token() {
     let world = World::new().await;
     let mira: Person = world.person();
