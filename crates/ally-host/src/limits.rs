@@ -1,10 +1,11 @@
 //! What stands around each person's process: found out once, when the host starts.
 
-use ally_sandbox::{Ceilings, Cgroups, Level, Limits, Place, Reached, Wall, survey};
+use ally_sandbox::{Ceilings, Cgroups, Level, Limits, Place, Reached, Room, Wall, survey};
 use ally_types::{Problem, ServerId, log};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, OnceLock};
 
 /// Processes and threads of one person. A process has one, and a few more while it waits for the disk.
 const PROCESSES: u32 = 64;
@@ -45,13 +46,15 @@ pub(crate) struct Around {
     pub(crate) reached: Reached,
     pub(crate) shares: Shares,
     cgroups: Arc<Cgroups>,
+    /// What of the system everybody sees, once it has been described.
+    room: OnceLock<Room>,
 }
 
 impl Around {
     /// Tries every wall once. `uid` is the first that people get.
     pub(crate) fn look(uid: u32, shares: Shares) -> Self {
         let cgroups = Arc::new(Cgroups::find());
-        Self { reached: survey(uid, &cgroups), shares, cgroups }
+        Self { reached: survey(uid, &cgroups), shares, cgroups, room: OnceLock::new() }
     }
 
     pub(crate) fn log(&self) {
@@ -76,6 +79,14 @@ impl Around {
                 "Start Ally as root on a kernel with namespaces, Landlock and writable control groups, or lower ALLY_REQUIRE_SANDBOX.",
             )
         })
+    }
+
+    /// What of the system everybody sees; described at the first wake, and kept.
+    pub(crate) fn room(&self, describe: impl FnOnce() -> io::Result<Room>) -> io::Result<Room> {
+        match self.room.get() {
+            Some(room) => Ok(room.clone()),
+            None => describe().map(|room| self.room.get_or_init(|| room).clone()),
+        }
     }
 
     /// The group in which this server's process is kept.
@@ -134,7 +145,7 @@ mod tests {
         let around = |walls: Vec<Wall>| {
             let names: Vec<_> = walls.iter().map(|wall| wall.name()).collect();
             let reached = Reached { level: Level::of_walls(&names), walls };
-            Around { reached, shares: Shares::default(), cgroups: Arc::default() }
+            Around { reached, shares: Shares::default(), cgroups: Arc::default(), room: OnceLock::new() }
         };
         assert_eq!(around(Wall::ALL.to_vec()).refusal(Some(Level::Full)), None);
         let mut some = Wall::ALL.to_vec();

@@ -45,7 +45,7 @@ fn describe(host: &Host, server: &Server, epoch: u64, space: Space) -> io::Resul
     io::Write::write_all(&mut std::fs::File::from(writer), &boot)?;
     let mut walls = Walls::of(host.level, Room::new());
     if host.level.has_room() {
-        walls = Walls::of(host.level, furnish(&host.boot.program, &data, &out)?);
+        walls = Walls::of(host.level, furnish(host, &data, &out)?);
     }
     if host.around.reached.has(Wall::PidNamespace) {
         walls = walls.with_own_processes();
@@ -65,10 +65,20 @@ fn describe(host: &Host, server: &Server, epoch: u64, space: Space) -> io::Resul
     Ok((spawn, control))
 }
 
-/// All that a person's process sees: itself, its libraries while it needs some, time zones, two devices, the person's
-/// directory, and the directory with the way out. The directory is shown, not the socket, so that a host that starts
-/// anew can put a new socket there.
-fn furnish(program: &Path, data: &Path, out: &Path) -> io::Result<Room> {
+/// All that a person's process sees: the system, itself, the person's directory, and the directory with the way out. The directory is shown, not the socket, so that a host that starts anew can put a new socket there.
+fn furnish(host: &Host, data: &Path, out: &Path) -> io::Result<Room> {
+    let program = &host.boot.program;
+    let mut room = host.around.room(|| system(program))?;
+    // Looked up anew each time: an update may have put a link to it elsewhere.
+    room.show(program, Path::new("/ally"), Access::ReadOnly)?;
+    room.show(data, Path::new("/data"), Access::ReadWrite)?;
+    room.show(out, Path::new("/run/out"), Access::ReadOnly)?;
+    room.start_in(Path::new("/data"))?;
+    Ok(room)
+}
+
+/// The libraries that the program needs, if it needs some, time zones, two devices.
+fn system(program: &Path) -> io::Result<Room> {
     let mut room = Room::new();
     if is_dynamic(program)? {
         room.show_system()?;
@@ -80,9 +90,5 @@ fn furnish(program: &Path, data: &Path, out: &Path) -> io::Result<Room> {
     }
     room.show_device("null")?;
     room.show_device("urandom")?;
-    room.show(program, Path::new("/ally"), Access::ReadOnly)?;
-    room.show(data, Path::new("/data"), Access::ReadWrite)?;
-    room.show(out, Path::new("/run/out"), Access::ReadOnly)?;
-    room.start_in(Path::new("/data"))?;
     Ok(room)
 }
