@@ -1,4 +1,4 @@
-//! The privacy register of the gateway: what it keeps (counts and sealed keys), and the cookie that it reads.
+//! The privacy register of the gateway: what it keeps (counts, hosts, sealed keys) and where else it lets data go.
 
 use ally_types::register::{Basis, Entry, Kept, Place};
 
@@ -60,13 +60,24 @@ pub const REGISTER: &[Entry] = &[
     },
     Entry {
         place: Place::File { pattern: "gateway/counters.db" },
-        what: "The file that holds those counts",
-        category: "system.operations",
-        purpose: "keeping within usage limits",
+        what: "The file that holds those counts, which hosts were called on which day and how much went each way, and \
+               the hosts that you allowed",
+        category: "user.behavior",
+        purpose: "keeping within usage limits, showing you where your data went, calling nothing that you did not allow",
         basis: Basis::Contract,
         kept: Kept::WithAccount,
         recipients: &[],
-        personal: false,
+        personal: true,
+    },
+    Entry {
+        place: Place::Host { host: "hosts that you allow" },
+        what: "What your assistant sends there for you",
+        category: "user.content.private",
+        purpose: "Doing what you asked for with a host that you put on your list; without your doing the list is empty",
+        basis: Basis::Contract,
+        kept: Kept::NotKept,
+        recipients: &["Whoever runs a host that you allowed"],
+        personal: true,
     },
     Entry {
         place: Place::File { pattern: "gateway/ally.lock" },

@@ -30,13 +30,14 @@ pub(super) fn privacy(register: Register, operator: &Operator) -> Page {
     let outside = |entry: &&Entry| matches!(entry.place, Place::Host { .. });
     let pick = |wanted: &dyn Fn(&&Entry) -> bool| all(register).filter(|entry| wanted(entry)).collect::<Vec<_>>();
     let own = "Kept in your own private space, readable for your own assistant only.";
-    let gateway = "The part through which everything passes. It keeps counts, no content.";
+    let gateway = "The part through which everything passes. It keeps counts, which hosts were called, and which you allowed; no \
+                   content.";
     for (title, about, entries) in [
         ("Your private space", own, pick(&of("assistant"))),
         ("Your account", "Kept by the part that signs you in.", pick(&of("platform"))),
         ("The gateway", gateway, pick(&of("gateway"))),
         ("Everything else on the machine", "", pick(&elsewhere)),
-        ("Outside services", "Called only when somebody connected them.", pick(&outside)),
+        ("Outside services", "Called only when somebody connected or allowed them.", pick(&outside)),
     ] {
         if entries.is_empty() {
             continue;
