@@ -3,6 +3,7 @@
 use crate::config::Config;
 use crate::layout;
 use ally_platform::{SignUp, Visit};
+use ally_sandbox::Level;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -69,8 +70,10 @@ pub fn report(config: &Config) -> Report {
         protection(config),
         sign_up(config, &there),
         provider(config),
-        isolation(),
+        isolation(config, &there),
         database(config),
+        limits(config),
+        places_in_the_house(config),
     ];
     let mut text = format!("Ally {}\n\n", env!("CARGO_PKG_VERSION"));
     for finding in &findings {
@@ -181,8 +184,8 @@ fn keys(config: &Config) -> Finding {
 /// Who answers on the address that Ally listens on.
 enum There {
     Nobody,
-    /// Ally, with what it says of signing up.
-    Ally(Options),
+    /// Ally, with what it says of signing up, and of its walls if it knows them already.
+    Ally(Options, Option<Walls>),
     /// Ally or a proxy, under another public address.
     OtherAddress,
     SomethingElse,
@@ -195,13 +198,31 @@ struct Options {
     needs_code: bool,
 }
 
+/// What `GET /healthz` says, as far as it matters here.
+#[derive(serde::Deserialize)]
+struct Health {
+    walls: Option<Walls>,
+}
+
+/// What stands around the assistants of what runs.
+#[derive(serde::Deserialize)]
+struct Walls {
+    level: Level,
+    missing: Vec<String>,
+}
+
 impl There {
     fn look(config: &Config) -> Self {
-        let Ok(stream) = TcpStream::connect_timeout(&config.listen, WITHIN) else { return Self::Nobody };
-        let answer = ask(stream, config).unwrap_or_default();
+        let ask = |path| TcpStream::connect_timeout(&config.listen, WITHIN).map(|stream| ask(stream, config, path));
+        let Ok(answer) = ask("/api/v1/auth/options") else { return Self::Nobody };
+        let answer = answer.unwrap_or_default();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_default();
         match (head.split(' ').nth(1), serde_json::from_str(body)) {
-            (Some("200"), Ok(options)) => Self::Ally(options),
+            (Some("200"), Ok(options)) => {
+                let health = ask("/healthz").and_then(|answer| answer).unwrap_or_default();
+                let (_, health) = health.split_once("\r\n\r\n").unwrap_or_default();
+                Self::Ally(options, serde_json::from_str::<Health>(health).ok().and_then(|health| health.walls))
+            }
             (Some("421"), _) => Self::OtherAddress,
             _ => Self::SomethingElse,
         }
@@ -209,13 +230,13 @@ impl There {
 }
 
 /// Asks as HTTP/1.0 does: the answer comes whole and ends with the connection.
-fn ask(mut stream: TcpStream, config: &Config) -> std::io::Result<String> {
+fn ask(mut stream: TcpStream, config: &Config, path: &str) -> std::io::Result<String> {
     /// More than these options ever need.
     const MOST: u64 = 64 << 10;
     stream.set_read_timeout(Some(2 * WITHIN))?;
     stream.set_write_timeout(Some(WITHIN))?;
     let host = config.public_url.split("://").nth(1).unwrap_or_default();
-    write!(stream, "GET /api/v1/auth/options HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n")?;
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n")?;
     let mut answer = String::new();
     stream.take(MOST).read_to_string(&mut answer)?;
     Ok(answer)
@@ -226,7 +247,7 @@ fn address(config: &Config, there: &There) -> Finding {
     let says = format!("{} (listens on {})", config.public_url, config.listen);
     match there {
         There::Nobody => Finding::good(name, format!("{says}, not running")),
-        There::Ally(_) => Finding::good(name, format!("{says}, Ally answers there")),
+        There::Ally(..) => Finding::good(name, format!("{says}, Ally answers there")),
         There::OtherAddress => Finding::less(
             name,
             format!("{says}, but what answers there has another public address"),
@@ -243,7 +264,7 @@ fn address(config: &Config, there: &There) -> Finding {
 fn sign_up(config: &Config, there: &There) -> Finding {
     let closed = "closed: nobody new can make an account; the administrator can change it in Settings";
     let says = match (there, config.sign_up) {
-        (There::Ally(options), _) => match (options.sign_up.as_str(), options.needs_code) {
+        (There::Ally(options, _), _) => match (options.sign_up.as_str(), options.needs_code) {
             ("first", true) => "nobody has an account yet; the first needs the code from the terminal and administers",
             ("first", false) => "nobody has an account yet; the first one administers",
             ("open", _) => "open: anybody who reaches the address can make an account",
@@ -275,20 +296,49 @@ fn provider(config: &Config) -> Finding {
     )
 }
 
-fn isolation() -> Finding {
-    let reached = ally_sandbox::survey(layout::FIRST_PERSON, &ally_sandbox::Cgroups::find());
-    let says = format!("{}: {}", reached.level.name(), reached.level.in_words());
-    let missing = reached.missing();
-    if missing.is_empty() {
-        return Finding::good("Isolation", says);
+fn isolation(config: &Config, there: &There) -> Finding {
+    let name = "Isolation";
+    let (level, missing, whose) = match there {
+        There::Ally(_, Some(walls)) => (walls.level, walls.missing.clone(), "So it runs now."),
+        _ => {
+            let reached = ally_sandbox::survey(layout::FIRST_PERSON, &ally_sandbox::Cgroups::find());
+            let missing = reached.missing().into_iter().map(str::to_owned).collect();
+            (reached.level, missing, "This is what Ally would reach if you, who run the doctor, started it.")
+        }
+    };
+    let mut says = format!("{}: {} {whose}", level.name(), level.in_words());
+    if !missing.is_empty() {
+        let _ = write!(says, " Missing: {}.", missing.join(", "));
     }
-    let says = format!("{says} Missing: {}.", missing.join(", "));
-    let next = if reached.level.has_own_user() {
+    if let Some(wanted) = config.require_sandbox.filter(|wanted| level < *wanted) {
+        let _ = write!(says, " ALLY_REQUIRE_SANDBOX asks for {}, so Ally would not start.", wanted.name());
+        let next = "Start Ally as root on a kernel with namespaces, Landlock and writable control groups, or lower \
+                    ALLY_REQUIRE_SANDBOX.";
+        return Finding::bad(name, says, next);
+    }
+    if missing.is_empty() {
+        return Finding::good(name, says);
+    }
+    let next = if level.has_own_user() {
         "See SECURITY.md for what each wall needs from the kernel."
     } else {
         "Start Ally as root to give every person a user of their own; see SECURITY.md."
     };
-    Finding::less("Isolation", says, next)
+    Finding::less(name, says, next)
+}
+
+fn limits(config: &Config) -> Finding {
+    let (memory, disk) = (config.shares.memory_mb, config.shares.disk_mb);
+    Finding::good("Limits", format!("{memory} MiB of memory and {disk} MiB of disk for each person"))
+}
+
+fn places_in_the_house(config: &Config) -> Finding {
+    let name = "Private places";
+    if config.egress_private.is_empty() {
+        return Finding::good(name, "nothing in your network can be called by people's assistants");
+    }
+    let list = config.egress_private.replace(',', ", ");
+    Finding::good(name, format!("people may allow their assistants to call {list} (ALLY_EGRESS_PRIVATE)"))
 }
 
 fn database(config: &Config) -> Finding {

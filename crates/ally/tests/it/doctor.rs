@@ -1,6 +1,6 @@
 //! `ally doctor`: what it says, and whether it fails.
 
-use crate::installation::Installation;
+use crate::installation::{Installation, Setup};
 use ally::config::{Config, Environment, Given};
 use serde_json::json;
 use std::path::Path;
@@ -54,6 +54,62 @@ async fn of_a_running_installation_it_says_what_is_in_force() {
     assert!(ask().contains("closed: nobody new"));
     mira.patch("/api/v1/installation", json!({ "sign_up": "open" })).await.expect(200);
     assert!(ask().contains("open: anybody"), "the choice in the browser wins over the configuration");
+}
+
+#[test]
+fn walls_lower_than_asked_for_are_bad() {
+    let directory = tempfile::tempdir().unwrap();
+    let reached = ally_sandbox::survey(261_900, &ally_sandbox::Cgroups::find());
+    let (code, report) = doctor(directory.path(), &[NOWHERE, "--require-sandbox=full"]);
+    let is_enough = reached.level == ally_sandbox::Level::Full;
+    assert_eq!(code, Some(i32::from(!is_enough)), "{report}");
+    let (line, _) = about(&report, "Isolation");
+    assert_eq!((line.starts_with("ok"), line.starts_with("BAD")), (is_enough, !is_enough), "{report}");
+    assert!(line.contains(reached.level.name()) && line.contains("would reach"), "{report}");
+}
+
+#[test]
+fn of_a_running_installation_it_says_which_walls_really_stand() {
+    // Root would reach more than what runs here.
+    let installation = Setup::default().without_root().start();
+    let asked_of = |listen: &str, wanted: &str| {
+        let listen = format!("--listen={listen}");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ally"));
+        if rustix::process::geteuid().is_root() {
+            command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534", "--clear-groups", "--"]);
+            command.arg(installation.data.parent().unwrap().join("ally"));
+        }
+        command.args(["doctor", &listen, &format!("--require-sandbox={wanted}"), "--data-dir"]);
+        let output = command.arg(&installation.data).env_clear().output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let here = installation.address.to_string();
+    let (_, report) = doctor(Path::new("/"), &["--listen", &here]);
+    let (line, _) = about(&report, "Isolation");
+    let level = if ally_sandbox::probe(65534).has_room() { "user_namespace" } else { "nothing" };
+    assert!(line.contains(&format!("{level}:")) && line.contains("So it runs now"), "{report}");
+    assert!(line.contains("Missing: own_user"), "{report}");
+    for listen in [here.as_str(), "127.0.0.1:1"] {
+        let (code, report) = asked_of(listen, "own_user");
+        let (line, next) = about(&report, "Isolation");
+        assert!(line.starts_with("BAD") && line.contains("asks for own_user"), "{report}");
+        assert!(next.contains("as root") && next.contains("ALLY_REQUIRE_SANDBOX"), "{report}");
+        assert_eq!(code, Some(1), "{report}");
+        assert!(about(&asked_of(listen, "none").1, "Isolation").0.starts_with("less"));
+    }
+}
+
+#[test]
+fn limits_and_places_in_the_house_are_said() {
+    let directory = tempfile::tempdir().unwrap();
+    let (_, report) = doctor(directory.path(), &[NOWHERE]);
+    assert!(about(&report, "Limits").0.contains("256 MiB of memory and 10240 MiB of disk"), "{report}");
+    assert!(about(&report, "Private places").0.contains("nothing in your network"), "{report}");
+    let given = ["--memory-limit-mb=300", "--disk-quota-mb=500", "--egress-private=mail.house.lan:993,10.0.0.5:25"];
+    let (_, report) = doctor(directory.path(), &[&[NOWHERE][..], &given[..]].concat());
+    assert!(about(&report, "Limits").0.contains("300 MiB of memory and 500 MiB of disk"), "{report}");
+    assert!(about(&report, "Private places").0.contains("mail.house.lan:993, 10.0.0.5:25"), "{report}");
 }
 
 #[test]
