@@ -27,11 +27,25 @@ async fn everybody_is_confined(installation: &Installation, reached: &Reached) {
     let chat = mira.chat().await;
     mira.ask(&chat, "what time is it in Lisbon?").await;
     let filtered = if reached.has(Wall::Seccomp) { "2" } else { "0" };
+    let mut users = Vec::new();
     for role in ["gateway", "platform", "assistant"] {
         let processes = installation.processes(role);
         assert_eq!(processes.len(), 1, "{role}");
         assert_eq!(status(processes[0], "Seccomp"), filtered, "{role}");
         assert_eq!(status(processes[0], "NoNewPrivs"), "1", "{role}");
+        assert_eq!(u64::from_str_radix(&status(processes[0], "CapEff"), 16), Ok(0), "{role}");
+        // Real, effective, saved and for files: all the same.
+        let line = status(processes[0], "Uid");
+        let mut ids: Vec<&str> = line.split_whitespace().collect();
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "{role}: {line}");
+        assert_ne!(ids, ["0"], "{role}");
+        users.push(line);
+    }
+    if reached.has(Wall::OwnUser) {
+        users.sort_unstable();
+        users.dedup();
+        assert_eq!(users.len(), 3, "each has a user of its own: {users:?}");
     }
     let host = installation.processes("host")[0];
     assert_eq!(status(host, "Seccomp"), "0", "the host builds the walls");
@@ -44,6 +58,7 @@ async fn everybody_is_confined(installation: &Installation, reached: &Reached) {
         if walls.is_object() || std::time::Instant::now() > deadline {
             break walls;
         }
+        tokio::task::yield_now().await;
     };
     assert_eq!(walls["level"], reached.level.name());
     assert_eq!(walls["missing"], serde_json::json!(reached.missing()));
