@@ -85,3 +85,40 @@ fn name_of(path: &str) -> String {
     parts.reverse();
     parts.join("/")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    const WORD: &str = "Qz78CanaryVq9";
+
+    /// In a process of its own, because what is installed stays.
+    #[test]
+    fn foreign_crates_say_where_and_how_bad_and_never_what() {
+        if let Ok(level) = std::env::var("ALLY_LOG") {
+            install(serde_json::from_value(level.into()).expect("a level"));
+            tracing::error!(target: "sqlx::query", statement = WORD, "{WORD} failed");
+            tracing::warn!(target: "hyper::proto", address = WORD, "{WORD} was slow");
+            tracing::info!(target: "reqwest::connect", address = WORD, "{WORD} is called");
+            tracing::debug!("{WORD}");
+            let span = tracing::error_span!("request", path = WORD);
+            return span.in_scope(|| tracing::trace!("{WORD}"));
+        }
+        let name = "foreign::tests::foreign_crates_say_where_and_how_bad_and_never_what";
+        for (level, lines) in [("error", 1), ("warn", 2), ("info", 2), ("debug", 2), ("trace", 2)] {
+            let mut command = Command::new(std::env::current_exe().expect("this program"));
+            command.args(["--exact", name, "--nocapture"]).env("ALLY_LOG", level).env("RUST_LOG", "trace");
+            let output = command.output().expect("starts");
+            assert!(output.status.success(), "{level}");
+            let said = [output.stdout, output.stderr].concat();
+            let said = String::from_utf8_lossy(&said);
+            assert!(!said.contains(WORD), "{level}: {said}");
+            let told: Vec<&str> = said.lines().filter(|line| line.contains(" foreign place=")).collect();
+            assert_eq!(told.len(), lines, "{level}: {said}");
+            for (line, how_bad) in told.iter().zip([" Error ", " Warn "]) {
+                assert!(line.contains(how_bad) && line.contains("src/foreign.rs:"), "{level}: {line}");
+            }
+        }
+    }
+}
