@@ -43,6 +43,9 @@ pub struct Boot {
     /// The first pause after a crash; each further one is twice as long, up to sixty times this.
     #[serde(default = "second")]
     pub back_off_millis: u64,
+    /// A start holds one of the places for those that start for so long at most.
+    #[serde(default = "two_seconds")]
+    pub start_within_millis: u64,
     /// How long assistants may take to finish what is in flight when the host is told to stop.
     #[serde(default = "half_a_minute")]
     pub stop_within_seconds: u64,
@@ -59,6 +62,10 @@ const fn second() -> u64 {
     1000
 }
 
+const fn two_seconds() -> u64 {
+    2000
+}
+
 const fn half_a_minute() -> u64 {
     30
 }
@@ -66,6 +73,10 @@ const fn half_a_minute() -> u64 {
 impl Boot {
     pub(crate) const fn stop_within(&self) -> Duration {
         Duration::from_secs(self.stop_within_seconds)
+    }
+
+    pub(crate) const fn start_within(&self) -> Duration {
+        Duration::from_millis(self.start_within_millis)
     }
 }
 

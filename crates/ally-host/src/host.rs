@@ -45,7 +45,8 @@ pub async fn run(boot: Boot, clock: Arc<dyn Clock>, chance: Arc<dyn Chance>) -> 
 }
 
 /// The same with doors that are open already and another reason to stop. Runs on a current-thread runtime: the
-/// kernel ends the assistants when the thread that started them ends.
+/// kernel ends the assistants when the thread that started them ends. Two sockets are open for each person: whoever
+/// calls this has raised the limit of open files as far as it may.
 pub async fn serve(
     boot: Boot,
     doors: Doors,
@@ -63,7 +64,6 @@ pub async fn serve(
     let mode = if level.has_own_user() { Mode::OwnUsers } else { Mode::OneUser };
     let places = Places::new(&boot);
     let _claim = claim::claim(&places.host, mode).await?;
-    raise_open_files();
     let (host, alive) = Host::open(boot, around, places, clock, chance)?;
     let begun = Instant::now();
     let servers = host.wake_up();
@@ -390,19 +390,6 @@ fn most_servers(descriptors: Option<u64>) -> usize {
         return usize::MAX;
     };
     (descriptors - (descriptors / 4).min(1024)) / 2
-}
-
-/// Two sockets for each person: the usual 1024 would do for five hundred. Root may go beyond the limit it was given, as
-/// far as the kernel lets anybody; that is written in `/proc/sys/fs/nr_open`.
-fn raise_open_files() {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let most = std::fs::read_to_string("/proc/sys/fs/nr_open").ok().and_then(|text| text.trim().parse().ok());
-    let most = most.unwrap_or(1 << 20);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: Some(most), maximum: Some(most) });
-    if raised.is_err() {
-        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    }
 }
 
 fn broken(error: io::Error) -> Problem {

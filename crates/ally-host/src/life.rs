@@ -16,8 +16,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
-/// A start holds one of the places for so long at most.
-const STARTING: Duration = Duration::from_secs(2);
 /// What could not be saved is tried again after so long: the disk was full, most likely.
 const SAVE_AGAIN: Duration = Duration::from_secs(60);
 
@@ -110,14 +108,15 @@ impl Life {
         }
     }
 
-    /// After a crash. Connections wait in the queue; watching it now would only spin.
+    /// After a crash. Connections wait in the queue; watching it now would only spin. Who stands in it at the end of the
+    /// pause is seen when there is no place for those for whom nobody waits.
     async fn pause(&mut self, pause: Duration) -> Next {
         let until = Instant::now() + pause;
         loop {
             tokio::select! {
                 () = stopped(&mut self.stop) => return Next::End,
                 Some(kill) = self.commands.recv() => kill.nobody_there(),
-                () = sleep_until(until) => return Next::Wake(Haste::SomebodyWaits),
+                () = sleep_until(until) => return Next::Wake(Haste::NobodyWaits),
             }
         }
     }
@@ -187,6 +186,7 @@ impl Life {
 
     /// There is a process: hears it, until it has ended and is gone.
     async fn accompany(&mut self, mut awake: Awake, mut save_when_ready: bool) -> Next {
+        let within = self.host.boot.start_within();
         let exit = loop {
             tokio::select! {
                 line = awake.control.next() => self.hear(&mut awake, line, &mut save_when_ready).await,
@@ -204,7 +204,7 @@ impl Life {
                     let _ = awake.child.kill();
                     awake.leave_by = Some(Instant::now() + Duration::from_secs(1));
                 }
-                () = sleep_until(awake.born + STARTING), if awake.starting.is_some() => awake.starting = None,
+                () = sleep_until(awake.born + within), if awake.starting.is_some() => awake.starting = None,
                 () = at(awake.give_up) => {
                     let _ = awake.child.kill();
                     awake.give_up = Some(Instant::now() + Duration::from_secs(1));

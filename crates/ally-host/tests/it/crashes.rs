@@ -1,28 +1,33 @@
 //! Processes that end when they should not: pauses, and who waits meanwhile.
 
+use crate::standing_time::StandingTime;
 use crate::world::{World, soon};
 use ally_types::host::ToGateway;
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn pauses_after_crashes_double_up_to_sixty_units() {
     let mut world = World::asleep();
-    world.boot.back_off_millis = 10;
+    world.boot.back_off_millis = 1000;
     world.start();
     let mira = world.person().await;
     let mut gateway = world.gateway().await;
     gateway.meets().await;
     world.who(mira).await;
     assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+    let time = StandingTime::begin();
     for units in [1, 2, 4, 8, 16, 32, 60, 60] {
         assert_eq!(world.ask(mira, "crash").await, "");
         assert_eq!(gateway.hears().await, ToGateway::Asleep { server: mira });
-        let since = Instant::now();
+        for pass in [units * 1000 - 1, 2] {
+            // Whoever is in the pause says so: there is nothing to be killed.
+            gateway.kill(mira).await;
+            assert_eq!(gateway.hears().await, ToGateway::Killed { server: mira, was_awake: false }, "{units} units");
+            time.pass(Duration::from_millis(pass)).await;
+        }
         assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
-        let (paused, least) = (since.elapsed(), Duration::from_millis(units * 10 - 2));
-        assert!(paused >= least, "{paused:?} after {units} units");
     }
     assert_eq!(world.who(mira).await.epoch, 9);
 }
@@ -50,4 +55,33 @@ async fn whoever_calls_while_it_crashes_is_answered_by_the_one_process_that_come
     let second = world.who(mira).await;
     assert_eq!(second.epoch, first.epoch + 1);
     assert!(answers.pop_first().expect("one").contains(&format!(" {} ", second.epoch)));
+}
+
+#[tokio::test]
+async fn a_process_that_cannot_start_does_not_spin_and_calls_wait_for_it() {
+    let world = World::new().await;
+    let (mira, jon) = (world.person().await, world.person().await);
+    let broken = world.data(mira).join("crash_at_start");
+    std::fs::write(&broken, "").expect("writes");
+    let starts = || std::fs::read(world.data(mira).join("starts")).map_or(0, |starts| starts.len());
+    let time = StandingTime::begin();
+    let mut call = world.connect(mira).await;
+    call.write_all(b"who\n").await.expect("writes");
+    for wanted in 1..=3 {
+        time.pass_until("a start", || starts() == wanted).await;
+        // While no time passes, others come and go, and nothing is tried again.
+        assert_eq!(world.ask(jon, "leave").await, "leaving");
+        assert_eq!(world.who(jon).await.epoch, 2 * u32::try_from(wanted).expect("few"));
+        assert_eq!(world.ask(jon, "leave").await, "leaving");
+        assert_eq!(starts(), wanted);
+    }
+    std::fs::remove_file(&broken).expect("mends it");
+    let answer = tokio::spawn(async move {
+        let mut answer = String::new();
+        call.read_to_string(&mut answer).await.map(|_| answer)
+    });
+    time.pass_until("an answer", || answer.is_finished()).await;
+    let answer = answer.await.expect("no panic").expect("reads");
+    let epoch = answer.split(' ').nth(2).and_then(|epoch| epoch.parse().ok());
+    assert_eq!(epoch, Some(starts() + 1), "{answer}");
 }

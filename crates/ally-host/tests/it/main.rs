@@ -6,6 +6,7 @@ mod crashes;
 mod life;
 mod process;
 mod servers;
+mod standing_time;
 mod starts;
 mod walls;
 mod world;
