@@ -20,6 +20,7 @@ mod world;
 
 use installation::Setup;
 use processes::{Role, Use, children, roles};
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
@@ -47,24 +48,24 @@ async fn measure() -> ExitCode {
     let begun = Instant::now();
     let crowd = Crowd::new(number, || setup(1)).await;
     println!("{number} registered; everything was made in {:.1} s", begun.elapsed().as_secs_f64());
-    let mut failures = 0;
+    let mut failures = Failures::default();
 
-    println!("host: everybody taken up in {} ms for the first time", crowd.host_start_millis());
+    println!("host: everybody taken up in {} ms for the first time", crowd.host_start_millis().await);
     let settled = usize::try_from(given("ALLY_CROWD_SETTLED", number as u64)).unwrap().min(number);
     let begun = Instant::now();
     let first = crowd.visits(0..settled, 8 * cores).await;
-    failures += say_visits("first wake ever", &first, begun.elapsed());
+    failures.add(say_visits("first wake ever", &first, begun.elapsed()));
     crowd.all_asleep().await;
     println!("disk of one who sleeps                {:8} KiB", crowd.disk_of_one() / 1024);
 
     let storm = usize::try_from(given("ALLY_CROWD_STORM", 300)).unwrap().min(settled);
-    failures += wake_storm(&crowd, storm).await;
+    failures.add(wake_storm(&crowd, storm).await);
     crowd.all_asleep().await;
 
     let begun = Instant::now();
     let crowd = crowd.restart(setup(idle));
     println!("stop and start again until ready      {:8.2} s", begun.elapsed().as_secs_f64());
-    println!("    of it, the host takes up everybody {:7} ms", crowd.host_start_millis());
+    println!("    of it, the host takes up everybody {:7} ms", crowd.host_start_millis().await);
     let roles = roles(&crowd.data);
     for role in &roles {
         let now = Use::of(role.pid);
@@ -79,10 +80,11 @@ async fn measure() -> ExitCode {
     let some = 10.min(number);
     crowd.visits(0..some, some).await;
     quiet(&crowd, &roles).await;
-    failures += poisson(&crowd, &roles, given("ALLY_CROWD_WAKES", 20), seconds).await;
-    println!("\nfailures {failures} (must be 0)");
+    failures.add(poisson(&crowd, &roles, given("ALLY_CROWD_WAKES", 20), seconds).await);
+    println!("\nfailures {} (must be 0)", failures.number());
+    failures.print();
     crowd.installation.stop();
-    if failures == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failures.number() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn load() -> String {
@@ -100,16 +102,48 @@ fn share(sorted: &[f64], part: f64) -> f64 {
     sorted.get(((sorted.len().max(1) - 1) as f64 * part) as usize).copied().unwrap_or(f64::NAN)
 }
 
-/// Prints how visits went and answers how many failed.
-fn say_visits(what: &str, visits: &[Visit], took: Duration) -> usize {
-    let mut failures: Vec<u16> = visits.iter().filter(|visit| !visit.is_answered()).map(|visit| visit.status).collect();
-    failures.sort_unstable();
-    let failed = failures.len();
+/// What was answered instead of chats, and how often.
+#[derive(Default)]
+struct Failures(BTreeMap<String, usize>);
+
+impl Failures {
+    fn of(visits: &[Visit]) -> Self {
+        let mut failures = Self::default();
+        for visit in visits.iter().filter(|visit| !visit.is_answered()) {
+            let kind = match (visit.status, &visit.problem) {
+                (0, _) => "silence, or no chats in it".to_owned(),
+                (status, None) => format!("{status} without a type"),
+                (status, Some(problem)) => format!("{status} {problem}"),
+            };
+            *failures.0.entry(kind).or_default() += 1;
+        }
+        failures
+    }
+
+    fn add(&mut self, more: Self) {
+        for (kind, number) in more.0 {
+            *self.0.entry(kind).or_default() += number;
+        }
+    }
+
+    fn number(&self) -> usize {
+        self.0.values().sum()
+    }
+
+    fn print(&self) {
+        for (kind, number) in &self.0 {
+            println!("    instead of an answer, {number:6} times: {kind}");
+        }
+    }
+}
+
+/// Prints how visits went and answers which failed.
+fn say_visits(what: &str, visits: &[Visit], took: Duration) -> Failures {
+    let failures = Failures::of(visits);
+    let failed = failures.number();
     let seconds = took.as_secs_f64();
     println!("{what}: {} in {seconds:.2} s, {:.1}/s, {failed} failed", visits.len(), visits.len() as f64 / seconds);
-    if failed > 0 {
-        println!("    instead of an answer: {failures:?} (0 is silence)");
-    }
+    failures.print();
     for kind in [Kind::New, Kind::Asleep, Kind::Awake] {
         let mut times: Vec<f64> = visits.iter().filter(|visit| visit.kind == kind).map(|visit| visit.millis).collect();
         if times.is_empty() {
@@ -123,11 +157,11 @@ fn say_visits(what: &str, visits: &[Visit], took: Duration) -> usize {
             times.len()
         );
     }
-    failed
+    failures
 }
 
 /// Everybody of a crowd of sleepers is called in the same moment.
-async fn wake_storm(crowd: &Crowd, number: usize) -> usize {
+async fn wake_storm(crowd: &Crowd, number: usize) -> Failures {
     let roles = roles(&crowd.data);
     let before = processor(&roles);
     let begun = Instant::now();
@@ -164,7 +198,7 @@ async fn quiet(crowd: &Crowd, roles: &[Role]) {
 }
 
 /// People come one by one at random moments, as people do who know nothing of one another.
-async fn poisson(crowd: &Crowd, roles: &[Role], per_second: u64, seconds: u64) -> usize {
+async fn poisson(crowd: &Crowd, roles: &[Role], per_second: u64, seconds: u64) -> Failures {
     let host = roles.iter().find(|role| role.name == "host").unwrap();
     let before: Vec<Use> = roles.iter().map(|role| Use::of(role.pid)).collect();
     let mut dice = Dice(given("ALLY_CROWD_SEED", 1));

@@ -13,7 +13,7 @@ use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -31,13 +31,15 @@ pub struct Person {
 }
 
 /// How a request went.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Visit {
     /// From the first byte of the request to the last of the answer, in milliseconds.
     pub millis: f64,
     pub kind: Kind,
     /// What was answered; 0 if nothing was.
     pub status: u16,
+    /// The `type` of the problem that was answered instead of chats.
+    pub problem: Option<String>,
 }
 
 /// How the person's assistant was found.
@@ -63,15 +65,12 @@ impl Crowd {
         installation.administrator().await;
         let data = installation.data.clone();
         let list = data.join("host/uids");
-        let deadline = Instant::now() + PATIENCE;
-        while !std::fs::read_to_string(&list).unwrap().ends_with('\n') {
-            assert!(Instant::now() < deadline, "the first person's space is not made");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        until("the first person's space", || std::fs::read_to_string(&list).unwrap().ends_with('\n').then_some(()))
+            .await;
         let people = Arc::new(enrol(&data, number));
         let crowd = Self { installation: installation.restart(setup()), people, data };
-        // The gateway is ready before the host has taken up everybody.
-        crowd.host_start_millis();
+        // Nobody is counted before the host has taken up everybody.
+        crowd.host_start_millis().await;
         crowd
     }
 
@@ -82,18 +81,14 @@ impl Crowd {
     }
 
     /// How long the host took to take up all its servers when it started last, in milliseconds.
-    pub fn host_start_millis(&self) -> u64 {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let log = self.installation.log.lock().unwrap().clone();
+    pub async fn host_start_millis(&self) -> u64 {
+        until("the host's line that it is up", || {
+            let log = self.installation.log.lock().unwrap();
             let line = log.lines().rev().find_map(|line| line.split_once("the host is up")?.1.split_once("millis="));
-            if let Some((_, rest)) = line {
-                let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-                return digits.parse().unwrap();
-            }
-            assert!(Instant::now() < deadline, "the host did not say that it is up:\n{log}");
-            std::thread::sleep(Duration::from_millis(10));
-        }
+            let digits: String = line?.1.chars().take_while(char::is_ascii_digit).collect();
+            Some(digits.parse().unwrap())
+        })
+        .await
     }
 
     /// One person looks at her chats.
@@ -113,10 +108,14 @@ impl Crowd {
                 let response = ally_http::socket::call_over(stream, request).await.ok()?;
                 let status = response.status().as_u16();
                 let body = response.into_body().collect().await.ok()?.to_bytes();
-                (status != 200 || body.starts_with(b"{\"items\"")).then_some(status)
+                if status == 200 {
+                    return body.starts_with(b"{\"items\"").then_some((status, None));
+                }
+                let problem = serde_json::from_slice::<serde_json::Value>(&body).ok();
+                Some((status, problem.and_then(|problem| problem["type"].as_str().map(str::to_owned))))
             });
-            let status = answer.await.ok().flatten().unwrap_or_default();
-            Visit { millis: begun.elapsed().as_secs_f64() * 1e3, kind, status }
+            let (status, problem) = answer.await.ok().flatten().unwrap_or_default();
+            Visit { millis: begun.elapsed().as_secs_f64() * 1e3, kind, status, problem }
         }
     }
 
@@ -148,11 +147,17 @@ impl Crowd {
 
     /// Waits until nobody is awake.
     pub async fn all_asleep(&self) {
-        let deadline = Instant::now() + PATIENCE;
-        while self.awake() > 0 {
-            assert!(Instant::now() < deadline, "{} do not fall asleep", self.awake());
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let asleep = async {
+            while self.awake() > 0 {
+                for pid in self.installation.assistants() {
+                    ended(pid).await;
+                }
+                // The host takes its mark away a moment later.
+                tokio::task::yield_now().await;
+            }
+        };
+        let asleep = tokio::time::timeout(PATIENCE, asleep).await;
+        assert!(asleep.is_ok(), "{} do not fall asleep", self.awake());
     }
 
     /// Bytes on the disk of those who sleep, each with what the host keeps of them: the middle of at most a hundred.
@@ -171,6 +176,27 @@ impl Crowd {
             .collect();
         sizes.sort_unstable();
         sizes.get(sizes.len() / 2).copied().unwrap_or(0)
+    }
+}
+
+/// Looks until there is something, and lets others go on in between.
+async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "{what} is not there");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Waits until the kernel says that this process has ended.
+async fn ended(pid: u32) {
+    use rustix::process::{Pid, PidfdFlags, pidfd_open};
+    let watched = Pid::from_raw(pid.cast_signed()).and_then(|pid| pidfd_open(pid, PidfdFlags::NONBLOCK).ok());
+    if let Some(process) = watched {
+        ally_sandbox::readable(&process).await.unwrap();
     }
 }
 

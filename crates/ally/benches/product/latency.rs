@@ -67,9 +67,10 @@ async fn measure(stand_in: &StandIn, installation: &Installation, people: &[Brow
     };
     let bar = if rhythm == Rhythm::Spread { format!("(bar ≤ {bar})") } else { "(reported)".to_owned() };
     println!(
-        "added to the first token, {number:3} {words} p50 {:8.2} ms  {bar}   whole p99 {:.1} ms",
+        "added to the first token, {number:3} {words} p50 {:8.2} ms  {bar}   whole p99 {:.1} ms{}",
         median(added),
-        median(worst)
+        median(worst),
+        machine.beside()
     );
     machine.print();
     if let (Rhythm::Spread, Some((work, turns))) = (rhythm, work) {

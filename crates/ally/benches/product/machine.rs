@@ -8,7 +8,13 @@ use std::time::{Duration, Instant};
 
 /// Prints what the numbers below were measured on.
 pub fn print_header() {
-    println!("load {:.2}, fdatasync of 4 KiB p50 {:.2} ms, {} cores\n", load(), sync_p50_millis(), cores());
+    println!(
+        "{} program; load {:.2}, fdatasync of 4 KiB p50 {:.2} ms, {} cores\n",
+        linking(),
+        load(),
+        sync_p50_millis(),
+        cores()
+    );
 }
 
 fn cores() -> usize {
@@ -73,20 +79,31 @@ impl Rounds {
         self.syncs.push(sync);
     }
 
+    fn noisy(&self) -> usize {
+        let is_noisy = |(load, sync): &(&f64, &f64)| **load > QUIET_LOAD || **sync > QUIET_SYNC;
+        self.loads.iter().zip(&self.syncs).filter(is_noisy).count()
+    }
+
+    /// Stands beside the number: nothing if each round began in a quiet moment.
+    pub fn beside(&self) -> String {
+        let waited = if IS_IN_A_HURRY.load(Ordering::Relaxed) {
+            "nobody waited for a quiet moment".to_owned()
+        } else {
+            format!("none came in {} s of waiting", PATIENCE.as_secs())
+        };
+        match self.noisy() {
+            0 => String::new(),
+            noisy => format!("   NOISY: {noisy} of {} rounds on a busy machine, {waited}", self.loads.len()),
+        }
+    }
+
     /// Says under which conditions the line above was measured.
     pub fn print(&self) {
         let range = |values: &[f64]| {
             let lowest = values.iter().copied().fold(f64::INFINITY, f64::min);
             format!("{lowest:.2}–{:.2}", values.iter().copied().fold(0.0, f64::max))
         };
-        let is_noisy = |(load, sync): (&f64, &f64)| *load > QUIET_LOAD || *sync > QUIET_SYNC;
-        let noisy = self.loads.iter().zip(&self.syncs).filter(|pair| is_noisy(*pair)).count();
-        println!(
-            "    rounds began at load {}, fdatasync p50 {} ms; {noisy} of {} noisy",
-            range(&self.loads),
-            range(&self.syncs),
-            self.loads.len()
-        );
+        println!("    rounds began at load {}, fdatasync p50 {} ms", range(&self.loads), range(&self.syncs));
     }
 }
 
@@ -109,9 +126,16 @@ pub fn context_switches(pid: u32) -> u64 {
         .sum()
 }
 
-/// How the assistants run here.
-pub fn mode() -> &'static str {
-    if rustix::process::geteuid().is_root() { "own user" } else { "user namespace" }
+/// What stands around the assistants of this installation, as it says itself.
+pub async fn mode(installation: &Installation) -> String {
+    let health = installation.browser().get("/healthz").await.expect(200).json();
+    health["walls"]["level"].as_str().unwrap_or("unknown walls").to_owned()
+}
+
+/// How the measured program was linked.
+pub fn linking() -> &'static str {
+    let program = std::env::var_os("ALLY_BENCH_PROGRAM").unwrap_or_else(|| env!("CARGO_BIN_EXE_ally").into());
+    if ally_sandbox::is_dynamic(program.as_ref()).unwrap() { "dynamic" } else { "static" }
 }
 
 /// What the gateway and all assistants have done so far.

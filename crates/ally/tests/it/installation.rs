@@ -183,9 +183,15 @@ impl Installation {
 
     /// Stops it and starts it again over the same data.
     pub fn restart(self, setup: Setup) -> Self {
+        self.stop_for(setup).start()
+    }
+
+    /// Stops it; what comes back starts it again over the same data.
+    #[must_use]
+    pub fn stop_for(self, setup: Setup) -> Setup {
         let directory = Arc::clone(&self._directory);
         self.stop();
-        Setup { directory, ..setup }.start()
+        Setup { directory, ..setup }
     }
 
     /// The process ids of all assistants that are awake.
