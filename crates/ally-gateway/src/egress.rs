@@ -29,7 +29,10 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use target::Target;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
+
+/// So many withdrawals may wait to be heard; whoever missed one asks the list.
+const WITHDRAWALS: usize = 64;
 
 /// How much is allowed to go out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +42,8 @@ pub struct Limits {
     pub calls: usize,
     /// How often one server may call.
     pub rate: Rate,
+    /// How often one server may ask the gateway itself on the same socket: for a model, or what is connected.
+    pub questions: Rate,
     /// Names of one server that are being looked up at a time, also when nobody waits for them any more.
     pub lookups: usize,
     /// How long looking up, checking and connecting may take together.
@@ -61,6 +66,8 @@ impl Default for Limits {
             calls: 8,
             // 120 in a minute.
             rate: Rate { burst: 60, refill_millis: 1000 },
+            // 50 in a second.
+            questions: Rate { burst: 500, refill_millis: 20 },
             lookups: 4,
             connect_within: Duration::from_secs(10),
             idle: Duration::from_secs(120),
@@ -77,10 +84,13 @@ pub(crate) struct Egress {
     outlet: Outlet,
     limits: Limits,
     rate: Limiter,
+    questions: Limiter,
+    /// Calls that were refused for being too many, and have no line in the log yet.
+    unsaid: Mutex<HashMap<ServerId, u64>>,
     calls: Mutex<HashMap<ServerId, usize>>,
     lookups: Mutex<HashMap<ServerId, Arc<Semaphore>>>,
-    /// Told when somebody took a host off a list.
-    withdrawals: watch::Sender<()>,
+    /// Told who took a host off her list.
+    withdrawals: broadcast::Sender<ServerId>,
     /// The counts.
     pub ledger: Ledger,
     /// The lists.
@@ -119,17 +129,20 @@ impl Egress {
             outlet: opening.outlet,
             limits: opening.limits,
             rate: Limiter::new(opening.limits.rate),
+            questions: Limiter::new(opening.limits.questions),
+            unsaid: Mutex::default(),
             calls: Mutex::default(),
             lookups: Mutex::default(),
-            withdrawals: watch::Sender::new(()),
+            withdrawals: broadcast::Sender::new(WITHDRAWALS),
             ledger: Ledger::new(opening.store.clone(), opening.clock, opening.limits.written_within),
             list: List::new(opening.store),
         }
     }
 
-    /// Ends the calls that are not allowed any more.
-    pub fn withdraw(&self) {
-        self.withdrawals.send_replace(());
+    /// Ends the calls of this server that are not allowed any more.
+    pub fn withdraw(&self, server: ServerId) {
+        // Nobody may be calling.
+        let _ = self.withdrawals.send(server);
     }
 
     /// Counts one more call of this server; `false` when it has too many.

@@ -1,12 +1,13 @@
 //! Whether the gateway is up, whether all parts that it needs are, and the description of the interface.
 
 use crate::gateway::Gateway;
+use crate::peer::Peer;
 use crate::sessions::platform_unreachable;
 use ally_http::Json;
 use ally_http::answer::{Answer, Rejection};
 use ally_sandbox::{Level, Wall};
 use ally_types::{Problem, log};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, header};
 use serde::Serialize;
@@ -32,16 +33,26 @@ pub struct Walls {
     missing: Vec<&'static str>,
 }
 
-fn ok(gateway: &Gateway) -> Json<Health> {
-    let walls = gateway.servers.walls();
+/// Headers with which proxies say for whom they ask.
+const FORWARDED: &[&str] = &["forwarded", "x-forwarded-for", "x-real-ip"];
+
+/// Whoever wants to break in learns nothing of the walls: only this machine itself is told, and no proxy on it.
+fn is_told_of_walls(request: &Request) -> bool {
+    let peer = request.extensions().get::<Peer>();
+    let is_here = peer.is_some_and(|Peer(address)| address.to_canonical().is_loopback());
+    is_here && !FORWARDED.iter().any(|name| request.headers().contains_key(*name))
+}
+
+fn ok(gateway: &Gateway, request: &Request) -> Json<Health> {
+    let walls = gateway.servers.walls().filter(|_| is_told_of_walls(request));
     let walls = walls.map(|up| Walls { level: Level::of_walls(&up).name(), missing: Wall::missing(&up) });
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), walls })
 }
 
 /// Answers as long as the gateway runs.
 #[utoipa::path(get, path = "/healthz", tag = "service", responses((status = 200, body = Health)))]
-pub async fn healthz(State(gateway): State<Gateway>) -> Json<Health> {
-    ok(&gateway)
+pub async fn healthz(State(gateway): State<Gateway>, request: Request) -> Json<Health> {
+    ok(&gateway, &request)
 }
 
 /// Answers 200 when people can sign in and reach their assistants.
@@ -49,7 +60,7 @@ pub async fn healthz(State(gateway): State<Gateway>) -> Json<Health> {
     (status = 200, body = Health),
     (status = 503, description = "A part is missing.", body = Problem),
 ))]
-pub async fn readyz(State(gateway): State<Gateway>) -> Answer<Json<Health>> {
+pub async fn readyz(State(gateway): State<Gateway>, request: Request) -> Answer<Json<Health>> {
     if !gateway.known.is_fed() {
         log::debug("asked before the platform was there", &[]);
         return Err(Rejection::from(platform_unreachable()));
@@ -61,7 +72,7 @@ pub async fn readyz(State(gateway): State<Gateway>) -> Answer<Json<Health>> {
                 .retry_after(2),
         ));
     }
-    Ok(ok(&gateway))
+    Ok(ok(&gateway, &request))
 }
 
 /// The description of all routes, as OpenAPI.

@@ -6,20 +6,22 @@ use super::host::Host;
 use super::ledger::{Count, OTHERS};
 use super::refusal::{Malformed, Refusal};
 use super::target::{HTTP, Target};
-use super::{Egress, plain, tunnel};
+use super::{Egress, lock, plain, tunnel};
 use crate::door::BoxedIo;
+use crate::forward;
 use crate::gateway::Gateway;
 use crate::models::http::Caller;
 use ally_http::answer;
-use ally_types::{Problem, ServerId};
+use ally_types::{Problem, ServerId, log};
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, Method, header};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use tokio::time::{Instant, timeout, timeout_at};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 /// So many addresses of a name are tried.
 const MOST_TRIED: usize = 4;
@@ -36,7 +38,9 @@ pub async fn first(
         return next.run(request).await;
     }
     let begun = Instant::now();
-    let target = read(&request);
+    // Before anything is read: whoever only writes nonsense has no more of it than others.
+    let may_call = gateway.egress.rate.take(&*gateway.clock, &server.to_string()).map_err(Refusal::TooFast);
+    let target = may_call.and_then(|()| read(&request));
     let reached = match &target {
         Ok(target) => reach(&gateway, server, target).await,
         Err(refusal) => Err(*refusal),
@@ -55,6 +59,22 @@ pub async fn first(
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         response
     })
+}
+
+/// Takes no more questions to the gateway's own routes than anybody needs. Before the log: a flood is no line each.
+pub async fn no_flood(
+    State(gateway): State<Gateway>,
+    Extension(Caller(server)): Extension<Caller>,
+    request: Request,
+    next: Next,
+) -> Response {
+    match gateway.egress.questions.check(&*gateway.clock, &server.to_string()) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => {
+            forward::drain(request.into_body()).await;
+            refused.into_response()
+        }
+    }
 }
 
 /// Where the request wants to go.
@@ -78,7 +98,6 @@ fn read(request: &Request) -> Result<Target, Refusal> {
 /// Asks everything that is asked before a byte leaves, then connects.
 async fn reach(gateway: &Gateway, server: ServerId, target: &Target) -> Result<(Place, BoxedIo), Refusal> {
     let egress = &gateway.egress;
-    egress.rate.take(&*gateway.clock, &server.to_string()).map_err(Refusal::TooFast)?;
     let is_named = egress.is_named(target);
     if let Some(why) = target.host.blocked().filter(|why| !(is_named && *why == Blocked::Private)) {
         return Err(Refusal::Blocked(why));
@@ -173,12 +192,33 @@ impl Egress {
 }
 
 /// A call that did not get there is counted and logged too. What was decided against names no host in the log: a name
-/// that stands on no list could hold anything. The person sees it.
+/// that stands on no list could hold anything. The person sees it. What is too many is counted without its name, and
+/// what is too fast shares one line, so that neither memory nor log grows with it.
 fn not_reached(gateway: &Gateway, server: ServerId, target: Option<Target>, refusal: Refusal, begun: Instant) {
     let (calls, refused) = if refusal.is_decided() { (0, 1) } else { (1, 0) };
-    let shown = target.as_ref().map_or_else(|| OTHERS.to_owned(), Target::shown);
+    let named = target.as_ref().filter(|_| refusal != Refusal::TooMany);
+    let shown = named.map_or_else(|| OTHERS.to_owned(), Target::shown);
     gateway.egress.ledger.note(server, shown, Count { calls, refused, sent: 0, received: 0 });
+    if let Refusal::TooFast(seconds) = refusal {
+        return say_later(gateway, server, Duration::from_secs(seconds.max(1).into()));
+    }
     let host = target.as_ref().filter(|_| !refusal.is_decided()).map(|target| &target.host);
     let line = Line { server, host, begun };
     line.write(Problem::from(refusal).status, (0, 0), Some(refusal.name()));
+}
+
+/// One line for all that this server has too many, once it may call again.
+fn say_later(gateway: &Gateway, server: ServerId, after: Duration) {
+    let mut unsaid = lock(&gateway.egress.unsaid);
+    let count = unsaid.entry(server).or_default();
+    *count += 1;
+    if *count > 1 {
+        return;
+    }
+    let gateway = gateway.clone();
+    tokio::spawn(async move {
+        sleep(after).await;
+        let calls = lock(&gateway.egress.unsaid).remove(&server).unwrap_or_default();
+        log::info("calls to the outside were refused: too many", &[("server", &server), ("calls", &calls)]);
+    });
 }

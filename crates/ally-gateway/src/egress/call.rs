@@ -14,7 +14,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, sleep_until};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// A list that cannot be read is asked for again after so long.
+const ASKS_AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 /// Why a call was ended from our side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,10 +132,25 @@ impl Call {
     async fn withdrawn(&self) {
         let Place { gateway, server } = &self.place;
         let mut withdrawals = gateway.egress.withdrawals.subscribe();
+        let mut is_told = false;
         // Once at the beginning, too: connecting takes time, in which she may have changed her mind.
-        while gateway.egress.list.check(gateway, *server, &self.target).await.is_ok() {
-            if withdrawals.changed().await.is_err() {
-                return std::future::pending().await;
+        loop {
+            match gateway.egress.list.read(gateway, *server, &self.target).await {
+                Ok(Err(_)) => return,
+                Ok(Ok(())) => loop {
+                    match withdrawals.recv().await {
+                        Ok(whose) if whose != *server => {}
+                        Ok(_) | Err(RecvError::Lagged(_)) => break,
+                        Err(RecvError::Closed) => return std::future::pending().await,
+                    }
+                },
+                // That is no decision of hers: what is open stays open until the list says otherwise.
+                Err(_) => {
+                    if !std::mem::replace(&mut is_told, true) {
+                        log::error("the list of allowed hosts cannot be read for an open call", &[("server", server)]);
+                    }
+                    sleep(ASKS_AGAIN_AFTER).await;
+                }
             }
         }
     }

@@ -150,7 +150,7 @@ pub async fn list(
     (status = 401, description = "Nobody is signed in.", body = Problem),
 ))]
 pub async fn hosts(State(gateway): State<Gateway>, visitor: Visitor) -> Answer<Json<AllowedHosts>> {
-    let providers = providers::in_use(&gateway, visitor.server).await.into_iter().map(|target| AllowedHost {
+    let providers = providers::of_installation(&gateway).into_iter().map(|target| AllowedHost {
         host: target.host.to_string(),
         port: target.port,
         from: From::Provider,
@@ -214,13 +214,13 @@ pub async fn remove(
     let host = host.ok().and_then(|Path(text)| text.parse::<Host>().ok()).ok_or_else(missing)?;
     let is_removed = gateway.egress.list.remove(visitor.server, host.to_string(), of.port).await;
     if is_removed.map_err(Problem::from)? {
-        gateway.egress.withdraw();
+        gateway.egress.withdraw(visitor.server);
         return Ok(StatusCode::NO_CONTENT);
     }
-    let is_provider = providers::in_use(&gateway, visitor.server).await.iter().any(|target| target.host == host);
+    let is_provider = providers::of_installation(&gateway).is_some_and(|target| target.host == host);
     Err(Rejection::from(if is_provider {
         Problem::new(409, "provider_host", "This host belongs to the model provider that is in use.")
-            .next("Disconnect the provider in Settings; its host then leaves the list.")
+            .next("An administrator can disconnect the provider; its host then leaves the list.")
     } else {
         missing()
     }))

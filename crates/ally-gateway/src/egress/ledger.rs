@@ -17,6 +17,9 @@ pub const OTHERS: &str = "*";
 /// Different hosts of one person in a day that get a row of their own.
 const MOST_HOSTS: i64 = 500;
 
+/// Different refused hosts of one person that may wait to be written.
+const MOST_REFUSED: u32 = 50;
+
 /// Counts are kept for twelve months.
 const KEPT_DAYS: i64 = 365;
 
@@ -61,6 +64,8 @@ struct Inner {
 
 struct Waiting {
     counts: HashMap<Key, Count>,
+    /// How many of them stand there only because they were refused. Nobody but the refused chose these names.
+    refused: HashMap<ServerId, u32>,
     /// Somebody will write them.
     is_promised: bool,
     /// The day on which old rows were last dropped.
@@ -70,7 +75,7 @@ struct Waiting {
 impl Ledger {
     /// Keeps the counts in `store`, written after `every` at the latest.
     pub fn new(store: Store, clock: Arc<dyn Clock>, every: Duration) -> Self {
-        let waiting = Waiting { counts: HashMap::new(), is_promised: false, pruned: i64::MIN };
+        let waiting = Waiting { counts: HashMap::new(), refused: HashMap::new(), is_promised: false, pruned: i64::MIN };
         Self(Arc::new(Inner { store, clock, every, waiting: Mutex::new(waiting) }))
     }
 
@@ -82,7 +87,7 @@ impl Ledger {
     pub fn note(&self, server: ServerId, host: String, count: Count) {
         let today = day(self.0.clock.now());
         let mut waiting = self.lock();
-        add(&mut waiting.counts, (server, today, host), count);
+        waiting.add((server, today, host), count);
         if waiting.is_promised {
             return;
         }
@@ -104,6 +109,7 @@ impl Ledger {
         let (counts, is_new_day) = {
             let mut waiting = self.lock();
             let is_new_day = std::mem::replace(&mut waiting.pruned, today) != today;
+            waiting.refused.clear();
             (std::mem::take(&mut waiting.counts), is_new_day)
         };
         if counts.is_empty() && !is_new_day {
@@ -121,7 +127,7 @@ impl Ledger {
             let mut waiting = self.lock();
             waiting.pruned = i64::MIN;
             for (key, count) in counts {
-                add(&mut waiting.counts, key, count);
+                waiting.add(key, count);
             }
         }
     }
@@ -163,31 +169,25 @@ impl Ledger {
             })
             .await
     }
-
-    /// Whether this person has ever called this host, as far back as counts go.
-    pub async fn knows(&self, server: ServerId, host: String) -> Result<bool, StoreError> {
-        let is_waiting =
-            self.lock().counts.iter().any(|((of, _, to), count)| *of == server && *to == host && count.calls > 0);
-        if is_waiting {
-            return Ok(true);
-        }
-        self.0
-            .store
-            .read(move |tx| {
-                let mut find =
-                    tx.prepare_cached("SELECT 1 FROM egress WHERE server = ?1 AND host = ?2 AND calls > 0")?;
-                Ok(find.exists(params![server.to_string(), host])?)
-            })
-            .await
-    }
 }
 
-fn add(counts: &mut HashMap<Key, Count>, key: Key, more: Count) {
-    let count = counts.entry(key).or_default();
-    count.calls += more.calls;
-    count.refused += more.refused;
-    count.sent = count.sent.saturating_add(more.sent);
-    count.received = count.received.saturating_add(more.received);
+impl Waiting {
+    fn add(&mut self, (server, day, host): Key, more: Count) {
+        let mut key = (server, day, host);
+        if more.calls == 0 && key.2 != OTHERS && !self.counts.contains_key(&key) {
+            let names = self.refused.entry(server).or_default();
+            if *names < MOST_REFUSED {
+                *names += 1;
+            } else {
+                OTHERS.clone_into(&mut key.2);
+            }
+        }
+        let count = self.counts.entry(key).or_default();
+        count.calls += more.calls;
+        count.refused += more.refused;
+        count.sent = count.sent.saturating_add(more.sent);
+        count.received = count.received.saturating_add(more.received);
+    }
 }
 
 fn write_one(tx: &ally_store::Tx, (server, day, host): Key, count: Count) -> Result<(), StoreError> {

@@ -1,4 +1,4 @@
-//! The list of hosts that one person's assistant may call: the model providers in use, and what she added.
+//! The list of hosts that one person's assistant may call: the installation's model provider, and what she added.
 
 use super::providers;
 use super::refusal::Refusal;
@@ -45,19 +45,25 @@ impl List {
     /// Whether this server may call this destination. A host of the web is allowed on both ports of the web; any other
     /// port must have been named.
     pub async fn check(&self, gateway: &Gateway, server: ServerId, target: &Target) -> Result<(), Refusal> {
-        let host = target.host.to_string();
-        let added = self.ports(server, host).await.map_err(|_| {
+        self.read(gateway, server, target).await.unwrap_or_else(|_| {
             log::error("the list of allowed hosts cannot be read, so nothing goes out", &[("server", &server)]);
-            Refusal::NotAllowed
-        })?;
+            Err(Refusal::NotAllowed)
+        })
+    }
+
+    /// What [`Self::check`] says, or that the list cannot be read.
+    pub async fn read(
+        &self,
+        gateway: &Gateway,
+        server: ServerId,
+        target: &Target,
+    ) -> Result<Result<(), Refusal>, StoreError> {
+        let added = self.ports(server, target.host.to_string()).await?;
         let fits = |port: u16| port == target.port || (target::is_web(port) && target::is_web(target.port));
-        if added.iter().any(|port| fits(*port)) {
-            return Ok(());
+        if added.iter().any(|port| fits(*port)) || providers::of_installation(gateway).as_ref() == Some(target) {
+            return Ok(Ok(()));
         }
-        if providers::includes(gateway, server, target).await {
-            return Ok(());
-        }
-        Err(if added.is_empty() { Refusal::NotAllowed } else { Refusal::Port })
+        Ok(Err(if added.is_empty() { Refusal::NotAllowed } else { Refusal::Port }))
     }
 
     async fn ports(&self, server: ServerId, host: String) -> Result<Vec<u16>, StoreError> {

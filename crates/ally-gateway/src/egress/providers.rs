@@ -14,24 +14,11 @@ pub fn target(url: &str) -> Option<Target> {
     Target::read(uri.authority()?.as_str(), Some(otherwise)).ok()
 }
 
-/// The providers that this server's calls may reach: what the gateway has by itself, and Anthropic where the person
-/// has ever used a key of her own.
-pub async fn in_use(gateway: &Gateway, server: ServerId) -> Vec<Target> {
-    let mut targets: Vec<Target> = gateway.models.address().as_deref().and_then(target).into_iter().collect();
-    if let Some(anthropic) = target(gateway.models.reach.address())
-        && !targets.contains(&anthropic)
-        && gateway.egress.ledger.knows(server, anthropic.shown()).await.unwrap_or(false)
-    {
-        targets.push(anthropic);
-    }
-    targets
-}
-
-/// Whether this is a provider in use.
-pub async fn includes(gateway: &Gateway, server: ServerId, wanted: &Target) -> bool {
-    let is_own = || gateway.models.address().as_deref().and_then(target).as_ref() == Some(wanted);
-    let is_anthropic = || target(gateway.models.reach.address()).as_ref() == Some(wanted);
-    is_own() || (is_anthropic() && gateway.egress.ledger.knows(server, wanted.shown()).await.unwrap_or(false))
+/// The provider that the installation itself has connected. Calls with a person's own key go out through the gateway
+/// and are counted, but open nothing: an assistant that could put a host on its own list by calling it once would have
+/// no list.
+pub fn of_installation(gateway: &Gateway) -> Option<Target> {
+    gateway.models.address().as_deref().and_then(target)
 }
 
 /// Asks the provider and counts what the call sent and received, also when nobody waits for its end.

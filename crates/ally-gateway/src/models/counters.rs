@@ -5,6 +5,8 @@ use ally_types::{ServerId, Timestamp};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 const MIGRATIONS: &[Migration] = &[FIRST, EGRESS];
 
@@ -60,7 +62,38 @@ const GROWS_BY: i64 = 2048;
 
 /// The file, and what is kept for each server's next call.
 #[derive(Clone)]
-pub struct Counters(Store, Arc<Mutex<HashMap<ServerId, Hold>>>);
+pub struct Counters {
+    store: Store,
+    kept: Arc<Mutex<HashMap<ServerId, Hold>>>,
+    /// How many changes are on their way.
+    busy: Arc<watch::Sender<usize>>,
+}
+
+/// A change that goes on when nobody waits for it any more.
+struct Busy(Arc<watch::Sender<usize>>);
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.send_modify(|count| *count -= 1);
+    }
+}
+
+/// A hold on its way to whoever asked for it. Nobody there any more: it is given back.
+struct Given {
+    counters: Counters,
+    server: ServerId,
+    hold: Option<Hold>,
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        if let Some(hold) = self.hold.take() {
+            let (counters, id) = (self.counters.clone(), self.server.to_string());
+            // What cannot be given back counts as used, like every hold of a process that died.
+            drop(self.counters.detached(async move { counters.write(move |tx| let_go(tx, &id, hold)).await }));
+        }
+    }
+}
 
 impl Counters {
     /// Opens `counters.db`. What was reserved when the process last ended is counted as used: those calls had left.
@@ -73,18 +106,18 @@ impl Counters {
             tx.execute("UPDATE counters SET settled = settled + reserved, reserved = 0 WHERE reserved > 0", [])?;
             forget(tx, period(now))
         })?;
-        Ok(Self(store, Arc::default()))
+        Ok(Self { store, kept: Arc::default(), busy: Arc::new(watch::Sender::new(0)) })
     }
 
     /// The database, for what else is counted.
     pub(crate) fn store(&self) -> Store {
-        self.0.clone()
+        self.store.clone()
     }
 
     /// Holds `tokens` before a call leaves. `None` when the grant does not reach.
     ///
     /// Behind each answer something is kept for the person's next question, so the row of most calls is on the disk
-    /// already when they come, and nobody waits for a sync.
+    /// already when they come, and nobody waits for a sync. Whoever stops waiting here holds nothing.
     pub(crate) async fn reserve(
         &self,
         server: ServerId,
@@ -100,8 +133,19 @@ impl Counters {
             }
             _ => {}
         }
+        let counters = self.clone();
+        let given = self.detached(async move {
+            let hold = Hold { period, tokens, needed: tokens, granted };
+            let hold = counters.exchange(server, kept, hold).await?;
+            Ok(Given { counters, server, hold })
+        });
+        given.await.map_or(Err(StoreError::Other { code: 0 }), |given| given.map(|mut given| given.hold.take()))
+    }
+
+    /// Lets go of what is kept and holds something else, in one change.
+    async fn exchange(&self, server: ServerId, kept: Option<Hold>, hold: Hold) -> Result<Option<Hold>, StoreError> {
         let id = server.to_string();
-        self.write(move |tx| {
+        let exchanged = self.write(move |tx| {
             if let Some(kept) = kept {
                 let_go(tx, &id, kept)?;
             }
@@ -109,16 +153,27 @@ impl Counters {
                 "INSERT INTO counters (server, period, granted) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET granted = excluded.granted",
             )?;
-            grant.execute(params![id, period, granted])?;
-            let hold = Hold { period, tokens, needed: tokens, granted };
+            grant.execute(params![id, hold.period, hold.granted])?;
             Ok(take(tx, &id, hold)?.then_some(hold))
-        })
-        .await
+        });
+        let exchanged = exchanged.await;
+        if let Some(kept) = kept.filter(|_| exchanged.is_err()) {
+            // It is still held.
+            self.kept().entry(server).or_insert(kept);
+        }
+        exchanged
     }
 
     /// Turns what was held into what was used, and keeps as much for the next question, if the grant reaches and nothing
-    /// is kept already. What is kept when the process dies counts as used, like every hold.
+    /// is kept already. What is kept when the process dies counts as used, like every hold. It comes to its end also
+    /// when nobody waits for it.
     pub(crate) async fn settle(&self, server: ServerId, hold: Hold, used: i64) -> Result<(), StoreError> {
+        let counters = self.clone();
+        let settled = self.detached(async move { counters.settle_whole(server, hold, used).await });
+        settled.await.unwrap_or(Err(StoreError::Other { code: 0 }))
+    }
+
+    async fn settle_whole(&self, server: ServerId, hold: Hold, used: i64) -> Result<(), StoreError> {
         let tokens = hold.needed.saturating_add(GROWS_BY);
         let next = Hold { tokens, needed: tokens, ..hold };
         let may_keep = !self.kept().contains_key(&server);
@@ -140,8 +195,20 @@ impl Counters {
         Ok(())
     }
 
-    /// Gives back what is kept for questions that will not come, before the process ends.
+    /// A task of its own, which nobody can stop by no longer waiting for it.
+    fn detached<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> JoinHandle<T> {
+        self.busy.send_modify(|count| *count += 1);
+        let busy = Busy(Arc::clone(&self.busy));
+        tokio::spawn(async move {
+            let done = work.await;
+            drop(busy);
+            done
+        })
+    }
+
+    /// Gives back what is kept for questions that will not come, before the process ends, once every change is done.
     pub(crate) async fn let_all_go(&self) -> Result<(), StoreError> {
+        let _ = self.busy.subscribe().wait_for(|count| *count == 0).await;
         let kept = std::mem::take(&mut *self.kept());
         if kept.is_empty() {
             return Ok(());
@@ -151,7 +218,7 @@ impl Counters {
     }
 
     fn kept(&self) -> MutexGuard<'_, HashMap<ServerId, Hold>> {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// On a thread of its own: the gateway has one thread for everybody, which must not wait for a disk. Changes that
@@ -160,7 +227,7 @@ impl Counters {
         &self,
         change: impl FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let store = self.0.clone();
+        let store = self.store.clone();
         let written = tokio::task::spawn_blocking(move || store.write_now(change)).await;
         written.unwrap_or(Err(StoreError::Other { code: 0 }))
     }
@@ -170,7 +237,7 @@ impl Counters {
     /// # Errors
     /// The file cannot be read.
     pub async fn of(&self, server: ServerId, day: Timestamp) -> Result<Option<Row>, StoreError> {
-        self.0
+        self.store
             .read(move |tx| {
                 let mut find = tx.prepare_cached("SELECT * FROM counters WHERE server = ?1 AND period = ?2")?;
                 let row = find.query_row(params![server.to_string(), period(day)], |row| {
@@ -192,7 +259,7 @@ impl Counters {
     /// # Errors
     /// The file cannot be read.
     pub async fn columns(&self) -> Result<Vec<(String, Vec<String>)>, StoreError> {
-        self.0.columns().await
+        self.store.columns().await
     }
 }
 
@@ -220,4 +287,81 @@ pub(crate) fn forget(tx: &Tx, today: i64) -> Result<(), StoreError> {
 
 const fn period(at: Timestamp) -> i64 {
     at.as_millis().div_euclid(DAY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ally_types::SystemChance;
+    use ally_types::time::StandingClock;
+    use futures_util::FutureExt as _;
+    use std::sync::mpsc;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_763_700_000_000);
+
+    fn open() -> (tempfile::TempDir, Counters, ServerId) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let counters = Counters::open(directory.path(), NOW).expect("counters");
+        (directory, counters, ServerId::new(&StandingClock::at(NOW), &SystemChance))
+    }
+
+    /// Whatever is written waits until the returned sender is dropped.
+    fn held_up(counters: &Counters) -> mpsc::Sender<()> {
+        let (goes_on, waits) = mpsc::channel();
+        let (is_in, inside) = mpsc::channel();
+        let store = counters.store();
+        std::thread::spawn(move || {
+            store.write_now(move |_| -> Result<(), StoreError> {
+                is_in.send(()).expect("somebody waits");
+                let _ = waits.recv();
+                Ok(())
+            })
+        });
+        inside.recv().expect("it is inside");
+        goes_on
+    }
+
+    async fn idle(counters: &Counters) {
+        counters.busy.subscribe().wait_for(|count| *count == 0).await.expect("it is there");
+    }
+
+    async fn reserved(counters: &Counters, server: ServerId) -> i64 {
+        counters.of(server, NOW).await.expect("readable").expect("a row").reserved
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_while_tokens_are_being_held_holds_none_and_is_not_locked_out() {
+        let (_directory, counters, server) = open();
+        for _ in 0..5 {
+            let goes_on = held_up(&counters);
+            let asked = counters.reserve(server, NOW, 200, Some(300));
+            assert!(Box::pin(asked).as_mut().now_or_never().is_none(), "it waits for the disk, and is dropped");
+            drop(goes_on);
+            idle(&counters).await;
+            assert_eq!(reserved(&counters, server).await, 0);
+        }
+        // On the disk already, and not yet taken by whoever asked.
+        let mut asked = Box::pin(counters.reserve(server, NOW, 200, Some(300)));
+        assert!(asked.as_mut().now_or_never().is_none());
+        idle(&counters).await;
+        assert_eq!(reserved(&counters, server).await, 200);
+        drop(asked);
+        idle(&counters).await;
+        assert_eq!(reserved(&counters, server).await, 0);
+        assert!(counters.reserve(server, NOW, 300, Some(300)).await.expect("written").is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_stops_while_a_call_is_being_settled_leaves_nothing_that_nobody_gives_back() {
+        let (_directory, counters, server) = open();
+        let hold = counters.reserve(server, NOW, 200, None).await.expect("written").expect("no limit");
+        let goes_on = held_up(&counters);
+        assert!(Box::pin(counters.settle(server, hold, 50)).as_mut().now_or_never().is_none());
+        drop(goes_on);
+        idle(&counters).await;
+        let row = counters.of(server, NOW).await.expect("readable").expect("a row");
+        assert_eq!((row.reserved, row.settled), (200 + GROWS_BY, 50), "kept for her next question");
+        counters.let_all_go().await.expect("written");
+        assert_eq!(reserved(&counters, server).await, 0);
+    }
 }

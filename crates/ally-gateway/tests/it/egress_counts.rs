@@ -5,6 +5,7 @@ use crate::world::{Choice, World, settle};
 use ally_gateway::{Door, EgressLimits, Reach};
 use ally_http::limit::Rate;
 use ally_http::socket::call_over;
+use ally_llm::Provider;
 use ally_llm::stand_in::{KEY, StandIn};
 use axum::body::Body;
 use http_body_util::BodyExt as _;
@@ -122,12 +123,80 @@ async fn names_can_be_invented_without_end_and_rows_cannot() {
     let out = Out::limited(patient()).await;
     for host in 0..520 {
         out.connect(&format!("h{host}.example.org:443")).await;
+        if host % 40 == 0 {
+            out.went().await;
+        }
     }
     let (_, page) = page(&out, "?limit=500").await;
     assert_eq!(page["items"].as_array().unwrap().len(), 500);
     let refused: u64 = page["items"].as_array().unwrap().iter().map(|item| item["refused"].as_u64().unwrap()).sum();
     let others = page["items"][0].clone();
     assert_eq!((others["host"].as_str(), refused >= 519), (Some("*"), true), "{others}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_invented_names_wait_at_a_time_and_the_others_are_one() {
+    let out = Out::limited(patient()).await;
+    for host in 0..80 {
+        out.connect(&format!("h{host}.example.org:443")).await;
+    }
+    let went = out.went().await;
+    assert_eq!((went.len(), went[0]["host"].as_str(), went[0]["refused"].as_u64()), (51, Some("*"), Some(30)));
+    // Ten more, and there is room again.
+    for host in 80..90 {
+        out.connect(&format!("h{host}.example.org:443")).await;
+    }
+    assert_eq!(out.went().await.len(), 61);
+}
+
+#[test]
+fn a_flood_of_refused_calls_is_one_row_and_one_line() {
+    if std::env::var_os("ALLY_TEST_EGRESS_FLOOD").is_some() {
+        let reactor = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        return reactor.block_on(flood());
+    }
+    let name = "egress_counts::a_flood_of_refused_calls_is_one_row_and_one_line";
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", name, "--nocapture"])
+        .env("ALLY_TEST_EGRESS_FLOOD", "1")
+        .output()
+        .unwrap();
+    let log = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.success(), "{log}");
+    let lines = |words: &str| log.lines().filter(|line| line.contains(words)).count();
+    // Sixty were within the limit, nonsense among them; then two hundred, and two hundred once more.
+    assert_eq!(lines("call to the outside"), 60, "{log}");
+    assert_eq!((lines("refused: too many"), lines("calls=200")), (2, 2), "{log}");
+    assert_eq!((lines("/provider"), lines("too_many_requests")), (501, 0), "{log}");
+}
+
+async fn flood() {
+    let out = Out::new().await;
+    for host in 0..260 {
+        let nonsense = host % 2 == 0;
+        let target = if nonsense { format!("127.{host}:443") } else { format!("h{host}.example.org:443") };
+        let expected = if host >= 60 { 429 } else { 403 - 3 * u16::from(nonsense) };
+        assert_eq!(problem(&out.connect(&target).await).0, expected, "{host}");
+    }
+    let went = out.went().await;
+    assert_eq!((went.len(), went[0]["host"].as_str(), went[0]["refused"].as_u64()), (31, Some("*"), Some(230)));
+    // The line comes by itself, and only then the next one gathers.
+    tokio::time::advance(Duration::from_secs(2)).await;
+    settle().await;
+    for host in 0..200 {
+        assert_eq!(problem(&out.connect(&format!("x{host}.example.org:443")).await).0, 429);
+    }
+    assert_eq!(out.went().await.len(), 31);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    settle().await;
+    // Questions to the gateway itself have their own limit.
+    for asked in 0..520 {
+        let answer = out.raw("GET /provider HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        assert_eq!(answer.split(' ').nth(1), Some(if asked < 500 { "200" } else { "429" }), "{asked}: {answer}");
+    }
+    out.world.clock.advance_millis(20);
+    let answer = out.raw("GET /provider HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert_eq!(answer.split(' ').nth(1), Some("200"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -211,14 +280,16 @@ async fn calls_to_the_model_are_counted_whoever_pays() {
     // A refused key is a call, too.
     ask(&world, mira.server, "x", Some("sk-ant-wrong")).await;
     assert_eq!(get("/api/v1/egress").await[0]["calls"], json!(2));
-    // Her own provider is on her list without her doing, and cannot be taken off; it is not on anybody else's.
-    let hosts = get("/api/v1/egress/hosts").await;
-    let port: u16 = host.rsplit_once(':').unwrap().1.parse().unwrap();
-    assert_eq!(hosts, json!([{"host": "127.0.0.1", "port": port, "from": "provider", "since": null}]));
-    let remove = world.ask("DELETE", "/api/v1/egress/hosts/127.0.0.1").by(&mira).here();
+    assert_eq!(get("/api/v1/egress/hosts").await, json!([]), "that opens nothing");
+    // The installation's own is on everybody's list, and cannot be taken off.
+    let config = ally_llm::anthropic::Config::new(ally_types::Secret::new(KEY));
+    let world = World::with(Choice { provider: Some(Provider::Anthropic(config)), ..Choice::default() }).await;
+    let mira = world.person();
+    let (_, hosts) = world.get("/api/v1/egress/hosts").by(&mira).text().await;
+    let expected = json!([{"host": "api.anthropic.com", "port": 443, "from": "provider", "since": null}]);
+    assert_eq!(serde_json::from_str::<Value>(&hosts).unwrap()["items"], expected);
+    let remove = world.ask("DELETE", "/api/v1/egress/hosts/api.anthropic.com").by(&mira).here();
     assert_eq!(remove.problem().await, (409, "provider_host".to_owned()));
-    let (_, bens) = world.get("/api/v1/egress/hosts").by(&world.person()).text().await;
-    assert_eq!(bens, "{\"items\":[]}");
 }
 
 #[tokio::test]
@@ -235,6 +306,46 @@ async fn a_provider_in_use_may_be_called_without_being_added() {
     assert_eq!(problem(&out.connect(&place).await), (403, "address_blocked".to_owned()));
     let (_, hosts) = out.world.get("/api/v1/egress/hosts").by(&out.mira).text().await;
     assert!(hosts.contains("\"127.0.0.1\"") && hosts.contains("\"provider\""), "{hosts}");
+    // The installation's own key leads to Anthropic: that host is open, and no other.
+    let config = ally_llm::anthropic::Config::new(ally_types::Secret::new(KEY));
+    let out = Out::choosing(Choice { provider: Some(Provider::Anthropic(config)), ..Choice::default() }, &[]).await;
+    out.script.name("api.anthropic.com", &[PUBLIC]).name("console.anthropic.com", &[PUBLIC]);
+    out.script.answers("93.184.216.34:443", OK);
+    out.tunnel("api.anthropic.com:443").await;
+    for other in ["console.anthropic.com:443", "api.anthropic.com:444", "api.anthropic.com:80"] {
+        assert_eq!(problem(&out.connect(other).await), (403, "destination_not_allowed".to_owned()), "{other}");
+    }
+    assert_eq!(out.script.dialed(), ["93.184.216.34:443"]);
+}
+
+#[tokio::test]
+async fn a_key_that_the_assistant_brings_opens_nothing() {
+    let stand_in = StandIn::start().await.unwrap();
+    let place = stand_in.url().trim_start_matches("http://").to_owned();
+    let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
+    // Even where the place itself is no secret of the house.
+    let out = Out::choosing(Choice { reach, ..Choice::default() }, &[&place]).await;
+    out.script.answers(&place, OK);
+    for key in [KEY, "sk-ant-invented"] {
+        ask(&out.world, out.mira.server, "x", Some(key)).await;
+        let gateway = out.world.gateway.clone();
+        let server = out.mira.server;
+        let connection = Door::to_router(move |()| Some(gateway.outbound(server))).open(()).await.unwrap();
+        let test = http::Request::post("/provider/test").header("x-ally-provider-key", key).body(Body::empty());
+        let tested = call_over(connection, test.unwrap()).await.unwrap().status().as_u16();
+        assert_eq!(tested, if key == KEY { 204 } else { 422 });
+        assert_eq!(problem(&out.connect(&place).await), (403, "destination_not_allowed".to_owned()), "{key}");
+    }
+    // All four are counted, and the two that were refused.
+    let went = out.went().await;
+    assert_eq!((went.len(), went[0]["calls"].as_u64(), went[0]["refused"].as_u64()), (1, Some(4), Some(2)), "{went:?}");
+    let (_, hosts) = out.world.get("/api/v1/egress/hosts").by(&out.mira).text().await;
+    assert_eq!(hosts, "{\"items\":[]}");
+    assert_eq!(out.script.dialed(), Vec::<String>::new());
+    // She herself may open it.
+    let (host, port) = place.rsplit_once(':').unwrap();
+    out.allow(host, port.parse().unwrap()).await;
+    out.tunnel(&place).await;
 }
 
 const PATH: &str = "Qz70CanaryVq1";

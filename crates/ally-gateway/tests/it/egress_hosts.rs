@@ -1,10 +1,12 @@
 //! The list of hosts in the browser, and what is accepted as a host at all.
 
-use crate::egress_world::{Out, PUBLIC};
+use crate::egress_world::{Out, PUBLIC, problem};
+use crate::world::settle;
 use ally_gateway::{EgressLimits, Host, Target, check_address};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 async fn post(out: &Out, body: &Value) -> (u16, Value) {
@@ -73,6 +75,61 @@ async fn a_host_that_is_taken_away_ends_the_calls_that_are_open() {
     let mut heard = [0; 5];
     kept.read_exact(&mut heard).await.unwrap();
     assert_eq!(&heard, b"still");
+}
+
+/// Whether what is sent into a tunnel still comes back.
+async fn echoes(tunnel: &mut (impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin)) -> bool {
+    settle().await;
+    let mut heard = [0; 5];
+    tunnel.write_all(b"still").await.is_ok() && tunnel.read_exact(&mut heard).await.is_ok() && &heard == b"still"
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_her_own_withdrawal_ends_a_call_and_no_list_that_cannot_be_read() {
+    let out = Out::new().await;
+    let ben = out.world.person();
+    out.site("a.example.org", "93.184.216.34").await;
+    for other in ["b.example.org", "c.example.org", "d.example.org"] {
+        out.allow(other, 443).await;
+        let add = out.world.ask("POST", "/api/v1/egress/hosts").by(&ben).here();
+        assert_eq!(add.json(&json!({"host": other})).send().await.status(), 201);
+    }
+    out.script.listen("93.184.216.34:443", |mut stream| async move {
+        let mut heard = [0; 64];
+        while let Ok(read @ 1..) = stream.read(&mut heard).await {
+            stream.write_all(&heard[..read]).await.unwrap();
+        }
+    });
+    let mut tunnel = out.tunnel("a.example.org:443").await;
+    assert!(echoes(&mut tunnel).await);
+    let remove = async |person, host: &str| {
+        let remove = out.world.ask("DELETE", &format!("/api/v1/egress/hosts/{host}")).by(person).here();
+        assert_eq!(remove.send().await.status(), 204);
+    };
+    let file = ally_store::rusqlite::Connection::open(out.world.directory.path().join("counters.db")).unwrap();
+    let port = |port: u32, instead: u32| {
+        let change = "UPDATE egress_hosts SET port = ?1 WHERE host = 'a.example.org' AND port = ?2";
+        assert_eq!(file.execute(change, [port, instead]).unwrap(), 1);
+    };
+    // Her row is not there any more: nobody asks for it because of somebody else.
+    port(993, 443);
+    remove(&ben, "b.example.org").await;
+    assert!(echoes(&mut tunnel).await, "somebody else's withdrawal");
+    // No port is that large: her list cannot be read.
+    port(70_000, 993);
+    remove(&out.mira, "b.example.org").await;
+    assert!(echoes(&mut tunnel).await, "a list that cannot be read is no withdrawal");
+    assert_eq!(problem(&out.connect("a.example.org:443").await).0, 403, "and lets nothing new out");
+    // Once it can be read again, it counts; nobody has to tell a second time.
+    port(443, 70_000);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(echoes(&mut tunnel).await);
+    port(70_000, 443);
+    remove(&out.mira, "c.example.org").await;
+    assert!(echoes(&mut tunnel).await);
+    port(993, 70_000);
+    tokio::time::advance(Duration::from_secs(2)).await;
+    assert!(!echoes(&mut tunnel).await);
 }
 
 #[tokio::test]

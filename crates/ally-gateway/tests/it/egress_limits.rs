@@ -14,6 +14,7 @@ const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 const SMALL: EgressLimits = EgressLimits {
     calls: 1,
     rate: Rate { burst: 3, refill_millis: 20_000 },
+    questions: Rate { burst: 500, refill_millis: 20 },
     lookups: 2,
     connect_within: Duration::from_secs(4),
     idle: Duration::from_secs(10),

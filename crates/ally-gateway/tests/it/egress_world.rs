@@ -144,14 +144,23 @@ impl Out {
     }
 
     pub async fn with(egress: EgressLimits, private: &[&str], listen: Option<&str>) -> Self {
+        let limits = Some(Limits { egress, ..Limits::default() });
+        Self::of(Choice { limits, ..Choice::default() }, private, listen).await
+    }
+
+    /// With a provider of its own, or another way to one.
+    pub async fn choosing(choice: Choice, private: &[&str]) -> Self {
+        Self::of(choice, private, None).await
+    }
+
+    async fn of(choice: Choice, private: &[&str], listen: Option<&str>) -> Self {
         let script = Arc::new(Script::default());
         let outlet = Outlet {
             outside: script.clone(),
             private: private.iter().map(|place| place.parse::<Target>().unwrap()).collect(),
             listen: listen.map(|address| address.parse().unwrap()),
         };
-        let limits = Some(Limits { egress, ..Limits::default() });
-        let world = World::with(Choice { egress: outlet, limits, ..Choice::default() }).await;
+        let world = World::with(Choice { egress: outlet, ..choice }).await;
         let mira = world.person();
         Self { world, script, mira }
     }

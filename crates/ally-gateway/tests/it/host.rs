@@ -1,8 +1,8 @@
 //! The link to the host over real sockets: a server is announced with its outbound socket, and is ended on request.
 
 use crate::world::{World, settle};
-use ally_gateway::Door;
-use ally_http::socket;
+use ally_gateway::{Door, Peer};
+use ally_http::socket::{self, call_over};
 use ally_types::host::{FromGateway, ToGateway};
 use axum::body::Body;
 use futures_util::FutureExt as _;
@@ -40,6 +40,54 @@ async fn the_host_announces_a_server_and_its_calls_are_answered_on_its_own_socke
         assert_eq!(heard, FromGateway::Kill { server: mira.server });
         drop((says, hears));
         states.wait_for(|now| !now.is_awake && now.life == state.life).await.unwrap();
+    }
+    following.abort();
+}
+
+#[tokio::test]
+async fn which_walls_are_missing_is_said_to_this_machine_only() {
+    let world = World::new().await;
+    let directory = tempfile::tempdir().unwrap();
+    let link = directory.path().join("host-gateway.sock");
+    let listener = socket::listen(socket::bind(&link).unwrap()).unwrap();
+    let (_sender, messages) = mpsc::channel(1);
+    let following = tokio::spawn(world.gateway.clone().follow_host(link, messages));
+    let (stream, _) = listener.accept().await.unwrap();
+    let (says, _hears) = ally_sandbox::passing::pair(stream);
+    says.send(&ToGateway::Walls { walls: vec!["landlock".to_owned()] }, None).await.unwrap();
+    let ask = async |path: &str, peer: Option<&str>, header: Option<&'static str>| {
+        let mut router = world.gateway.router();
+        if let Some(peer) = peer {
+            router = router.layer(axum::Extension(Peer(peer.parse().unwrap())));
+        }
+        let door = Door::to_router(move |()| Some(router.clone()));
+        let mut request = http::Request::get(path).header("host", "127.0.0.1:8080");
+        if let Some(name) = header {
+            request = request.header(name, "198.51.100.7");
+        }
+        let answer = call_over(door.open(()).await.unwrap(), request.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 200, "{path} {peer:?} {header:?}");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let health: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(health["status"], "ok");
+        health["walls"].is_object()
+    };
+    while !ask("/healthz", Some("127.0.0.1"), None).await {
+        settle().await;
+    }
+    for path in ["/healthz", "/readyz"] {
+        for (peer, header, is_told) in [
+            (Some("::1"), None, true),
+            (Some("::ffff:127.0.0.1"), None, true),
+            (Some("192.0.2.7"), None, false),
+            (Some("10.0.0.1"), None, false),
+            (None, None, false),
+            (Some("127.0.0.1"), Some("x-forwarded-for"), false),
+            (Some("127.0.0.1"), Some("forwarded"), false),
+            (Some("192.0.2.7"), Some("x-forwarded-for"), false),
+        ] {
+            assert_eq!(ask(path, peer, header).await, is_told, "{path} {peer:?} {header:?}");
+        }
     }
     following.abort();
 }
