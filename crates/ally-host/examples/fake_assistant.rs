@@ -44,7 +44,7 @@ async fn live(boot: AssistantBoot) -> io::Result<()> {
     let patience = Duration::from_secs(if boot.idle_exit_seconds == 0 { 1 << 30 } else { boot.idle_exit_seconds });
     loop {
         tokio::select! {
-            call = listener.accept() => answer(&boot, &mut host, call?.0).await?,
+            call = listener.accept() => answer(&boot, &mut host, &listener, call?.0).await?,
             _ = term.recv() => return note(&boot, "told to stop"),
             () = tokio::time::sleep(patience) => return Ok(()),
         }
@@ -56,7 +56,12 @@ fn note(boot: &AssistantBoot, text: &str) -> io::Result<()> {
     std::fs::write(boot.data_dir.join("note"), text)
 }
 
-async fn answer(boot: &AssistantBoot, host: &mut std::fs::File, call: UnixStream) -> io::Result<()> {
+async fn answer(
+    boot: &AssistantBoot,
+    host: &mut std::fs::File,
+    listener: &UnixListener,
+    call: UnixStream,
+) -> io::Result<()> {
     let mut call = BufReader::new(call);
     let mut line = String::new();
     call.read_line(&mut line).await?;
@@ -72,6 +77,16 @@ async fn answer(boot: &AssistantBoot, host: &mut std::fs::File, call: UnixStream
             Ok(()) => "grown".to_owned(),
             Err(error) => format!("{:?}", error.kind()),
         },
+        "grow_without_a_name" => {
+            let path = boot.data_dir.join("nameless");
+            let mut file = std::fs::File::create(&path)?;
+            std::fs::remove_file(&path)?;
+            for _ in 0..with.parse().expect("mebibytes") {
+                file.write_all(&vec![1; 1 << 20])?;
+            }
+            std::mem::forget(file);
+            "grown".to_owned()
+        }
         "shrink" => format!("{:?}", std::fs::remove_file(boot.data_dir.join("large")).is_ok()),
         "take_memory" => {
             // Written to, or the kernel would give it only in words.
@@ -100,6 +115,30 @@ async fn answer(boot: &AssistantBoot, host: &mut std::fs::File, call: UnixStream
             // Blocks on purpose: nothing is accepted in this time.
             std::thread::sleep(Duration::from_millis(300));
             std::process::exit(0);
+        }
+        "shut_down_and_leave" => {
+            rustix::net::shutdown(listener, rustix::net::Shutdown::Read)?;
+            std::process::exit(0);
+        }
+        "shut_down_and_crash" => {
+            rustix::net::shutdown(listener, rustix::net::Shutdown::Read)?;
+            std::process::exit(3);
+        }
+        "flood_with_empty_lines" => {
+            let (mut host, note) = (host.try_clone()?, boot.data_dir.join("note"));
+            std::thread::spawn(move || {
+                while host.write_all(&[b'\n'; 1 << 16]).is_ok() {}
+                std::fs::write(note, "nobody listens")
+            });
+            "flooding".to_owned()
+        }
+        "alarms" => {
+            let (from, number) = with.split_once(' ').expect("two numbers");
+            let from: i64 = from.parse().expect("milliseconds");
+            for more in 0..number.parse().expect("a number") {
+                tell(host, &FromAssistant::Alarm { at: Some(Timestamp::from_millis(from + more)) })?;
+            }
+            "set".to_owned()
         }
         "crash" => std::process::exit(3),
         "alarm" => {

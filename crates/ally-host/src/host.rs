@@ -147,7 +147,7 @@ pub(crate) struct Server {
     pub(crate) id: ServerId,
     pub(crate) uid: u32,
     pub(crate) key: Key,
-    pub(crate) inbound: OwnedFd,
+    inbound: Mutex<Arc<OwnedFd>>,
     pub(crate) outbound: Arc<OwnedFd>,
     pub(crate) commands: mpsc::Sender<Kill>,
     heard: Mutex<Option<mpsc::Receiver<Kill>>>,
@@ -156,7 +156,18 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new(id: ServerId, uid: u32, key: Key, inbound: OwnedFd, outbound: Arc<OwnedFd>) -> Self {
         let (commands, heard) = mpsc::channel(16);
+        let inbound = Mutex::new(Arc::new(inbound));
         Self { id, uid, key, inbound, outbound, commands, heard: Mutex::new(Some(heard)) }
+    }
+
+    /// The listening socket on which the gateway calls.
+    pub(crate) fn inbound(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.inbound.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The gateway calls here from now on.
+    pub(crate) fn replace_inbound(&self, socket: OwnedFd) {
+        *self.inbound.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(socket);
     }
 }
 

@@ -2,11 +2,11 @@
 
 use crate::alarms::{EARLY, Planned};
 use crate::back_off::BackOff;
-use crate::control::Control;
+use crate::control::{Control, Saving};
 use crate::host::{Host, Kill, Server};
 use crate::ledger::Ledger;
 use crate::quota::{Meter, Space, Verdict};
-use crate::wake;
+use crate::{socket, wake};
 use ally_sandbox::{CannotSpawn, Child, Exit, Signal, readable};
 use ally_types::host::FromAssistant;
 use ally_types::log;
@@ -65,6 +65,8 @@ struct Awake {
     give_up: Option<Instant>,
     /// Measures the space that it takes.
     meter: Meter,
+    /// When its alarm is saved.
+    saving: Saving,
     /// When it is ended by force, once it was told to leave and to come back.
     leave_by: Option<Instant>,
 }
@@ -87,12 +89,17 @@ impl Life {
     /// No process. Whoever connects waits in the socket's queue, which is what wakes it.
     async fn sleep(&mut self) -> Next {
         let alarm = self.ledger.alarm().map(|at| self.host.alarms.plan(at, self.server.id));
+        let inbound = self.server.inbound();
         loop {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.stop) => return Next::End,
                 Some(kill) = self.commands.recv() => kill.nobody_there(),
-                knock = readable(&self.server.inbound) => return match knock {
+                knock = readable(&inbound) => return match knock {
+                    Ok(()) if socket::is_shut(&inbound) => match self.open_again() {
+                        Ok(()) => Next::Sleep,
+                        Err(_) => Next::Pause(self.back_off.after_crash(Duration::ZERO)),
+                    },
                     Ok(()) => Next::Wake(Haste::SomebodyWaits),
                     Err(error) => {
                         log::error("a socket cannot be watched", &[("server", &self.server.id), ("kind", &error.kind())]);
@@ -124,12 +131,13 @@ impl Life {
     /// Waits for a place among those that start; `None` when the host stops.
     async fn place(&mut self, haste: Haste) -> Option<Place> {
         let mut unhurried = None;
+        let inbound = self.server.inbound();
         while haste == Haste::NobodyWaits && unhurried.is_none() {
             tokio::select! {
                 () = stopped(&mut self.stop) => return None,
                 Some(kill) = self.commands.recv() => kill.nobody_there(),
                 // Now somebody does.
-                _ = readable(&self.server.inbound) => break,
+                _ = readable(&inbound) => break,
                 place = Arc::clone(&self.host.unhurried).acquire_owned() => unhurried = place.ok(),
             }
         }
@@ -169,7 +177,9 @@ impl Life {
         };
         let shares = self.host.around.shares;
         let period = Duration::from_millis(shares.measure_millis);
-        let meter = Meter::new(self.host.places.person(self.server.id), shares.disk(), period, self.space);
+        // Nobody but the superuser is told what a process has open that cannot be dumped.
+        let process = self.host.level.has_own_user().then(|| child.pid());
+        let meter = Meter::new(self.host.places.person(self.server.id), process, shares.disk(), period, self.space);
         let awake = Awake {
             child,
             control,
@@ -179,6 +189,7 @@ impl Life {
             killed_for: Vec::new(),
             give_up: None,
             meter,
+            saving: Saving::default(),
             leave_by: None,
         };
         self.accompany(awake, rung.is_some()).await
@@ -199,7 +210,8 @@ impl Life {
                     let _ = awake.child.signal(Signal::TERM);
                     awake.give_up = Some(Instant::now() + self.host.boot.stop_within());
                 }
-                verdict = awake.meter.verdict(), if awake.leave_by.is_none() => self.make_room(&mut awake, verdict),
+                verdict = awake.meter.verdict() => self.make_room(&mut awake, verdict),
+                () = at(awake.saving.due()) => self.save_now(&mut awake).await,
                 () = at(awake.leave_by), if awake.give_up.is_none() => {
                     let _ = awake.child.kill();
                     awake.leave_by = Some(Instant::now() + Duration::from_secs(1));
@@ -211,8 +223,17 @@ impl Life {
                 }
             }
         };
-        while let Some(line) = awake.control.left_over() {
+        let mut read = 0;
+        while let Some(line) = awake.control.left_over(&mut read).await {
             self.hear(&mut awake, line, &mut save_when_ready).await;
+        }
+        // Before anybody is told that it is gone.
+        if awake.saving.due().is_some() {
+            self.save_now(&mut awake).await;
+        }
+        if socket::is_shut(&self.server.inbound()) {
+            // What cannot be opened now is tried again when it sleeps.
+            let _ = self.open_again();
         }
         self.host.say_asleep(&self.server);
         self.space = awake.meter.at_the_end().await;
@@ -253,11 +274,28 @@ impl Life {
             }
             FromAssistant::Ready => {}
             FromAssistant::Alarm { at } => {
-                if self.ledger.set_alarm(at) {
-                    self.save().await;
+                if self.ledger.set_alarm(at) && awake.saving.ask(Instant::now()) {
+                    self.save_now(awake).await;
                 }
             }
         }
+    }
+
+    async fn save_now(&mut self, awake: &mut Awake) {
+        awake.saving.begin(Instant::now());
+        self.save().await;
+    }
+
+    /// Its socket was shut down, and nobody could call it any more: there is a new one in its place. After any other
+    /// end the old one stays, for callers wait in its queue.
+    fn open_again(&self) -> io::Result<()> {
+        log::warn("an assistant shut its socket down", &[("server", &self.server.id)]);
+        let gateway = self.host.boot.gateway_uid.filter(|_| self.host.level.has_own_user());
+        let bound = socket::bind(&self.host.places.inbound(self.server.id), gateway);
+        if let Err(error) = &bound {
+            log::error("a socket could not be opened again", &[("server", &self.server.id), ("kind", &error.kind())]);
+        }
+        bound.map(|socket| self.server.replace_inbound(socket))
     }
 
     /// What an end means for the next start.

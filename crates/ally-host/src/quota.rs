@@ -1,25 +1,35 @@
 //! How much space a person's directory takes, and what happens when it is too much.
 //!
-//! The host measures while the process is awake and when it has fallen asleep. Above the limit the process is ended in
-//! order and told at its next start that the space is full: it then adds nothing more, but reads, deletes and exports.
-//! One that grows all the same is killed, and comes back later and later.
+//! The host measures while the process is awake and when it has fallen asleep. A little above the limit the process is
+//! ended in order and told at its next start that the space is full: it then adds nothing more, but reads, deletes and
+//! exports. One that is far above the limit, or grows though it was told, is killed, and comes back later and later.
+//! What lies in files without a name counts too, as long as the process holds them open.
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 /// The first look comes soon: what a former process left is not known.
 const FIRST_LOOK: Duration = Duration::from_secs(1);
-/// Who is told that the space is full may write so much more: deleting takes some space first.
-const SLACK: u64 = 16 << 20;
+/// So often the kernel is asked how much the process has written, which costs next to nothing.
+const TICK: Duration = Duration::from_secs(1);
+/// Who goes beyond the limit by a tenth of it, and at most by so much, is killed at once; and so is who was told that
+/// the space is full and grows by as much. Deleting takes some space first, so it is not nothing.
+const SLACK: u64 = 64 << 20;
 /// No directory of ours is deeper.
 const DEEPEST: u32 = 64;
-/// Looking at more would keep the host busy. A name costs space too, even without content.
-const MOST_NAMES: u64 = 2_000_000;
-const NAME: u64 = 256;
+/// A name takes something from everybody even without content: file systems have a fixed number of them, by default
+/// one for each 16 KiB.
+const NAME: u64 = 16 << 10;
+/// More names are too many, however little they hold.
+const MOST_NAMES: u64 = 200_000;
+/// Looking at more would keep the host busy.
+const MOST_LOOKS: u64 = 2 * MOST_NAMES;
 
 /// What is known about a server's space between its lives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,7 +45,7 @@ pub(crate) struct Space {
 pub(crate) enum Verdict {
     /// End it in order, for it has to be told something else.
     TellAnew,
-    /// Kill it: it was told that the space is full, and goes on.
+    /// Kill it: it is far above the limit, or was told that the space is full, and goes on.
     Kill,
 }
 
@@ -43,56 +53,111 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Meter {
     directory: PathBuf,
+    /// The process, where it may be asked what it holds open.
+    process: Option<u32>,
     limit: u64,
     period: Duration,
+    /// When it is measured at the latest.
     next: Instant,
+    /// When the kernel is asked next how much was written.
+    tick: Instant,
     told: Space,
     /// The least that was found, from the end of the last life on.
     least: u64,
+    /// What was found last, and how much had been written then.
+    used: u64,
+    written: u64,
+    running: Option<JoinHandle<u64>>,
+    said: Option<Verdict>,
 }
 
 impl Meter {
-    pub(crate) fn new(directory: PathBuf, limit: u64, period: Duration, told: Space) -> Self {
+    /// `process` is looked at too; it must be the host's own child, not waited for yet, as long as this is asked.
+    pub(crate) fn new(directory: PathBuf, process: Option<u32>, limit: u64, period: Duration, told: Space) -> Self {
         let next = Instant::now() + period.min(FIRST_LOOK);
-        Self { directory, limit, period, next, told, least: told.used }
+        Self {
+            directory,
+            process,
+            limit,
+            period,
+            next,
+            tick: next,
+            told,
+            least: told.used,
+            used: told.used,
+            written: 0,
+            running: None,
+            said: None,
+        }
     }
 
-    /// Answers when something has to be done. Can be cancelled and asked again.
+    /// Answers when something has to be done, and goes on to measure one that was told to leave. Can be cancelled and
+    /// asked again.
     pub(crate) async fn verdict(&mut self) -> Verdict {
-        loop {
-            sleep_until(self.next).await;
-            self.next = Instant::now() + self.period;
-            let used = self.measure().await;
-            // Whoever is near the limit is looked at more often.
-            if used > self.limit / 2 {
-                self.next = Instant::now() + self.period / 6;
-            }
+        while self.said != Some(Verdict::Kill) {
+            let used = self.look().await;
             if let Some(verdict) = self.judge(used) {
+                self.said = Some(verdict);
                 return verdict;
             }
         }
+        std::future::pending().await
     }
 
     /// What the next process is to be told.
     pub(crate) async fn at_the_end(&self) -> Space {
-        let used = self.measure().await;
+        let used = self.measure(None).await.unwrap_or(0);
         Space { is_full: is_full(used, self.limit, self.told), used }
     }
 
-    fn judge(&mut self, used: u64) -> Option<Verdict> {
-        if is_full(used, self.limit, self.told) != self.told.is_full {
-            return Some(Verdict::TellAnew);
+    /// Waits for the next moment, and measures.
+    async fn look(&mut self) -> u64 {
+        // Who asks may be called away again and again: a measurement that has begun is not begun anew.
+        while self.running.is_none() {
+            sleep_until(self.tick).await;
+            let now = Instant::now();
+            self.tick = now + TICK.min(self.period / 6);
+            let written = self.process.and_then(written);
+            if now < self.next && !self.is_fast(written) {
+                continue;
+            }
+            self.written = written.unwrap_or(0);
+            self.running = Some(self.measure(self.process));
         }
-        if !self.told.is_full {
-            return None;
-        }
-        self.least = self.least.min(used);
-        (used > self.least.saturating_add(SLACK.max(self.limit / 50))).then_some(Verdict::Kill)
+        let Some(running) = &mut self.running else { return 0 };
+        self.used = running.await.unwrap_or(0);
+        self.running = None;
+        // Whoever is near the limit is looked at more often.
+        let near = self.used > self.limit / 2;
+        self.next = Instant::now() + if near { self.period / 6 } else { self.period };
+        self.used
     }
 
-    async fn measure(&self) -> u64 {
-        let directory = self.directory.clone();
-        tokio::task::spawn_blocking(move || used(&directory)).await.unwrap_or(0)
+    /// Whether so much was written since the last look that it may be too much soon.
+    fn is_fast(&self, written: Option<u64>) -> bool {
+        let half_the_way = self.limit.saturating_sub(self.used) / 2;
+        written.is_some_and(|written| written.saturating_sub(self.written) > half_the_way.max(self.slack() / 4))
+    }
+
+    fn judge(&mut self, used: u64) -> Option<Verdict> {
+        self.least = self.least.min(used);
+        let from = if self.told.is_full { self.least } else { self.limit };
+        // What cannot be measured has no least.
+        if used > from.saturating_add(self.slack()) || used == u64::MAX {
+            return Some(Verdict::Kill);
+        }
+        let is_news = is_full(used, self.limit, self.told) != self.told.is_full;
+        (is_news && self.said.is_none()).then_some(Verdict::TellAnew)
+    }
+
+    const fn slack(&self) -> u64 {
+        let tenth = self.limit / 10;
+        if tenth < SLACK { tenth } else { SLACK }
+    }
+
+    fn measure(&self, process: Option<u32>) -> JoinHandle<u64> {
+        let (directory, limit) = (self.directory.clone(), self.limit);
+        tokio::task::spawn_blocking(move || used(&directory, process, limit))
     }
 }
 
@@ -101,18 +166,59 @@ const fn is_full(used: u64, limit: u64, before: Space) -> bool {
     if before.is_full { used > limit / 100 * 95 } else { used > limit }
 }
 
-/// Bytes on the disk below a directory. One that cannot be walked to its end counts as larger than everything.
-pub(crate) fn used(directory: &Path) -> u64 {
+/// How much a process has sent towards a disk so far, if it may be asked.
+fn written(process: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{process}/io")).ok()?;
+    text.lines().find_map(|line| line.strip_prefix("write_bytes: "))?.parse().ok()
+}
+
+/// Bytes on the disk below a directory, and in files without a name that a process holds there. Too many names count
+/// as over the limit; a directory that cannot be walked to its end counts as larger than everything.
+fn used(directory: &Path, process: Option<u32>, limit: u64) -> u64 {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let mut sum = Sum { bytes: 0, names: 0 };
-    let walked = rustix::fs::open(directory, flags, Mode::empty())
-        .map_err(io::Error::from)
-        .and_then(|open| sum.walk(&open, DEEPEST));
+    let walked = rustix::fs::open(directory, flags, Mode::empty()).map_err(io::Error::from).and_then(|open| {
+        let disk = rustix::fs::fstat(&open)?.st_dev;
+        if let Some(process) = process {
+            sum.bytes += nameless(process, disk);
+        }
+        sum.walk(&open, DEEPEST)
+    });
     match walked {
+        Ok(()) if sum.names > MOST_NAMES => sum.bytes.max(limit.saturating_add(1)),
         Ok(()) => sum.bytes,
         Err(error) if error.kind() == io::ErrorKind::NotFound => sum.bytes,
         Err(_) => u64::MAX,
     }
+}
+
+/// Bytes in files on this disk that no name leads to any more and that a process has open or in its memory. Only the
+/// kernel's own entries for the process are asked; no name that the process chose is followed.
+fn nameless(process: u32, disk: u64) -> u64 {
+    let (mut seen, mut bytes) = (BTreeSet::new(), 0);
+    let mut add = |found: Stat| {
+        let is_nameless = found.st_nlink == 0 && found.st_dev == disk;
+        if is_nameless && FileType::from_raw_mode(found.st_mode) == FileType::RegularFile && seen.insert(found.st_ino) {
+            bytes += blocks(&found);
+        }
+    };
+    // A thread may have descriptors of its own.
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let lists = threads.map(|thread| thread.path().join("fd"));
+    for list in lists.chain([PathBuf::from(format!("/proc/{process}/map_files"))]) {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let Ok(list) = rustix::fs::open(&list, flags, Mode::empty()) else { continue };
+        for entry in Dir::read_from(&list).into_iter().flatten().flatten() {
+            if let Ok(found) = rustix::fs::statat(&list, entry.file_name(), AtFlags::empty()) {
+                add(found);
+            }
+        }
+    }
+    bytes
+}
+
+fn blocks(found: &Stat) -> u64 {
+    u64::try_from(found.st_blocks).unwrap_or(0).saturating_mul(512)
 }
 
 struct Sum {
@@ -130,15 +236,14 @@ impl Sum {
                 continue;
             }
             self.names += 1;
-            if self.names > MOST_NAMES || deeper == 0 {
+            if self.names > MOST_LOOKS || deeper == 0 {
                 return Err(io::ErrorKind::QuotaExceeded.into());
             }
             let found = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Err(rustix::io::Errno::NOENT) => continue,
                 other => other?,
             };
-            let blocks = u64::try_from(found.st_blocks).unwrap_or(0);
-            self.bytes = self.bytes.saturating_add(blocks.saturating_mul(512)).saturating_add(NAME);
+            self.bytes = self.bytes.saturating_add(blocks(&found)).saturating_add(NAME);
             if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
                 let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
                 match rustix::fs::openat(directory.as_fd(), name, flags, Mode::empty()) {
@@ -155,6 +260,9 @@ impl Sum {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
+
+    const LIMIT: u64 = 1 << 30;
 
     #[test]
     fn what_lies_below_is_counted_and_what_links_point_at_is_not() {
@@ -164,32 +272,83 @@ mod tests {
         std::fs::create_dir_all(home.path().join("a/b")).expect("makes");
         std::fs::write(home.path().join("a/b/file"), vec![1; 100_000]).expect("writes");
         std::os::unix::fs::symlink(other.path(), home.path().join("a/link")).expect("links");
-        let used_now = used(home.path());
+        let used_now = used(home.path(), None, LIMIT);
         assert!((100_000..200_000).contains(&used_now), "{used_now}");
-        assert_eq!(used(&home.path().join("not there")), 0);
+        assert_eq!(used(&home.path().join("not there"), None, LIMIT), 0);
         let mut deep = home.path().to_owned();
         for _ in 0..70 {
             deep.push("d");
         }
         std::fs::create_dir_all(&deep).expect("makes");
-        assert_eq!(used(home.path()), u64::MAX, "too deep to be ours");
+        assert_eq!(used(home.path(), None, LIMIT), u64::MAX, "too deep to be ours");
+    }
+
+    #[test]
+    fn what_has_no_name_any_more_counts_once_while_it_is_open() {
+        let home = tempfile::tempdir().expect("a directory");
+        let path = home.path().join("file");
+        let mut file = std::fs::File::create(&path).expect("makes");
+        file.write_all(&vec![1; 1 << 20]).expect("writes");
+        file.sync_all().expect("is on the disk");
+        let used_here = || used(home.path(), Some(std::process::id()), LIMIT);
+        let with_a_name = used_here();
+        std::fs::remove_file(&path).expect("removes");
+        let twice = file.try_clone().expect("opens again");
+        assert_eq!(used_here(), with_a_name - NAME);
+        assert_eq!(used(home.path(), None, LIMIT), 0);
+        drop((file, twice));
+        assert_eq!(used_here(), 0);
+    }
+
+    #[test]
+    fn each_name_takes_some_of_the_space() {
+        let home = tempfile::tempdir().expect("a directory");
+        for number in 0..100 {
+            std::fs::write(home.path().join(number.to_string()), "").expect("writes");
+        }
+        assert_eq!(used(home.path(), None, LIMIT), 100 * NAME);
+    }
+
+    fn meter(told: Space) -> Meter {
+        Meter::new(PathBuf::from("/nowhere"), None, LIMIT, Duration::from_secs(30), told)
+    }
+
+    const fn mebibytes(number: u64) -> u64 {
+        number << 20
     }
 
     #[tokio::test]
-    async fn whoever_is_above_is_told_once_and_whoever_goes_on_is_killed() {
-        let meter = |told| Meter::new(PathBuf::from("/nowhere"), 1 << 30, Duration::from_secs(30), told);
-        let mebibytes = |number: u64| number << 20;
-        let mut free = meter(Space { is_full: false, used: 0 });
+    async fn whoever_is_a_little_above_is_told_once_and_whoever_is_far_above_is_killed_at_once() {
+        let mut free = meter(Space::default());
         assert_eq!(free.judge(mebibytes(1024)), None);
         assert_eq!(free.judge(mebibytes(1025)), Some(Verdict::TellAnew));
-        let was_full = Space { is_full: true, used: mebibytes(1030) };
+        free.said = Some(Verdict::TellAnew);
+        assert_eq!(free.judge(mebibytes(1026)), None, "it is leaving");
+        assert_eq!(free.judge(mebibytes(1089)), Some(Verdict::Kill), "it uses that to write");
+        assert_eq!(meter(Space::default()).judge(mebibytes(1089)), Some(Verdict::Kill));
+        assert_eq!(meter(Space::default()).judge(u64::MAX), Some(Verdict::Kill));
+    }
+
+    #[tokio::test]
+    async fn whoever_was_told_may_make_room_and_is_killed_when_it_grows() {
+        let was_full = Space { is_full: true, used: mebibytes(1090) };
         let mut full = meter(was_full);
-        assert_eq!(full.judge(mebibytes(1030)), None);
-        assert_eq!(full.judge(mebibytes(1000)), None, "a little room is not enough to be told anew");
-        assert_eq!(full.judge(mebibytes(1019)), None);
-        assert_eq!(full.judge(mebibytes(1030)), Some(Verdict::Kill), "from the least that it had");
+        for (used, verdict) in [(1090, None), (1000, None), (1060, None), (1065, Some(Verdict::Kill))] {
+            assert_eq!(full.judge(mebibytes(used)), verdict, "{used} from the least that it had");
+        }
         assert_eq!(full.judge(mebibytes(900)), Some(Verdict::TellAnew));
-        assert_eq!(meter(was_full).judge(mebibytes(1060)), Some(Verdict::Kill), "from what the last life left");
+        assert_eq!(meter(was_full).judge(mebibytes(1155)), Some(Verdict::Kill), "from what the last life left");
+        assert_eq!(meter(Space { is_full: true, used: u64::MAX }).judge(u64::MAX), Some(Verdict::Kill));
         assert_eq!(meter(was_full).at_the_end().await, Space::default());
+    }
+
+    #[tokio::test]
+    async fn who_writes_half_of_what_is_left_is_looked_at_again() {
+        let mut free = meter(Space::default());
+        assert!(!free.is_fast(None) && !free.is_fast(Some(mebibytes(512))));
+        assert!(free.is_fast(Some(mebibytes(513))));
+        (free.used, free.written) = (mebibytes(1000), mebibytes(2000));
+        assert!(!free.is_fast(Some(mebibytes(2016))));
+        assert!(free.is_fast(Some(mebibytes(2017))));
     }
 }

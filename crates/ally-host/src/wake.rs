@@ -54,7 +54,7 @@ fn describe(host: &Host, server: &Server, epoch: u64, space: Space) -> io::Resul
         .arg(&host.boot.role)
         .arg("--boot-fd")
         .arg(BOOT.to_string())
-        .descriptor(server.inbound.try_clone()?, LISTENER)
+        .descriptor(server.inbound().try_clone()?, LISTENER)
         .descriptor(says, CONTROL)
         .descriptor(document, BOOT)
         .identity(if host.level.has_own_user() { Identity::Uid(server.uid) } else { Identity::Same })

@@ -3,6 +3,7 @@
 mod alarms;
 mod claim;
 mod crashes;
+mod hostile;
 mod life;
 mod process;
 mod servers;

@@ -1,0 +1,81 @@
+//! An assistant in somebody else's hands: what it does to the host, it does to nobody else.
+
+use crate::world::{World, is_root, until};
+use ally_host::Shares;
+use ally_types::host::ToGateway;
+use ally_types::{Clock, SystemClock, Timestamp};
+use rustix::fs::inotify;
+use std::mem::MaybeUninit;
+use std::time::Instant;
+
+#[tokio::test]
+async fn whoever_floods_the_host_with_lines_keeps_nobody_from_being_woken_and_is_not_heard_any_more() {
+    let world = World::new().await;
+    let (mira, jon) = (world.person().await, world.person().await);
+    assert_eq!(world.ask(mira, "flood_with_empty_lines").await, "flooding");
+    assert_eq!(world.ask(jon, "key").await.len(), 64);
+    let note = world.data(mira).join("note");
+    until("the pipe is closed", || {
+        std::fs::read_to_string(&note).is_ok_and(|note| note == "nobody listens").then_some(())
+    })
+    .await;
+    assert_eq!(world.ask(mira, "key").await.len(), 64, "for the rest it lives on");
+}
+
+#[tokio::test]
+async fn whoever_sets_the_alarm_again_and_again_makes_few_writes_and_the_last_one_holds() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    world.who(mira).await;
+    let kept = world.home.path().join("host/servers");
+    let watch = inotify::init(inotify::CreateFlags::NONBLOCK).expect("a watch");
+    inotify::add_watch(&watch, &kept, inotify::WatchFlags::MOVED_TO).expect("watches");
+    let begun = Instant::now();
+    let from = SystemClock.now().plus_millis(3_600_000);
+    assert_eq!(world.ask(mira, &format!("alarms {} 300", from.as_millis())).await, "set");
+    assert_eq!(world.ask(mira, "leave").await, "leaving");
+    let mark = world.home.path().join(format!("host/awake/{mira}"));
+    until("it is asleep", || (!mark.exists()).then_some(())).await;
+    let seconds = usize::try_from(begun.elapsed().as_secs()).expect("few");
+    let text = std::fs::read(kept.join(format!("{mira}.json"))).expect("reads");
+    let mut ledger: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    let alarm: Timestamp = serde_json::from_value(ledger["alarm"].take()).expect("a moment");
+    assert_eq!(alarm, from.plus_millis(299));
+    let mut space = [MaybeUninit::uninit(); 1 << 16];
+    let mut events = inotify::Reader::new(&watch, &mut space);
+    let saves = std::iter::from_fn(|| events.next().is_ok().then_some(())).count();
+    assert!((1..=seconds + 3).contains(&saves), "{saves} saves in {seconds} s");
+}
+
+#[tokio::test]
+async fn whoever_shuts_its_socket_down_is_given_a_new_one() {
+    let world = World::new().await;
+    let mira = world.person().await;
+    let mut gateway = world.gateway().await;
+    gateway.meets().await;
+    for (epoch, ends) in [(1, "shut_down_and_leave"), (2, "shut_down_and_crash"), (3, "leave")] {
+        assert_eq!(world.who(mira).await.epoch, epoch, "each call is one start");
+        assert_eq!(gateway.hears().await, ToGateway::Awake { server: mira });
+        world.ask(mira, ends).await;
+        assert_eq!(gateway.hears().await, ToGateway::Asleep { server: mira });
+    }
+    assert_eq!(world.who(mira).await.epoch, 4);
+}
+
+#[tokio::test]
+async fn whoever_hides_what_fills_the_disk_in_files_without_a_name_is_killed() {
+    if !is_root() {
+        return;
+    }
+    let mut world = World::asleep();
+    world.boot.shares = Shares { disk_mb: 64, measure_millis: 60, ..Shares::default() };
+    world.start();
+    let mira = world.person().await;
+    let first = world.who(mira).await;
+    assert_eq!(world.ask(mira, "grow_without_a_name 40").await, "grown");
+    // It may be killed before it can say that it has done so.
+    world.ask(mira, "grow_without_a_name 40").await;
+    until("it is killed", || (!first.is_alive()).then_some(())).await;
+    assert!(!world.data(mira).join("note").exists(), "nobody asked it to leave");
+    assert_eq!(world.ask(mira, "is_full").await, "false", "with it went what it had");
+}
