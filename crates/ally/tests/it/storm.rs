@@ -8,8 +8,10 @@ pub mod processes;
 #[path = "../../benches/crowd/world.rs"]
 mod world;
 
+use crate::browser::PATIENCE;
 use crate::installation::Setup;
 use processes::{Use, children, roles};
+use std::time::Instant;
 use world::{Crowd, Kind, Visit};
 
 fn impatient() -> Setup {
@@ -48,7 +50,7 @@ async fn three_hundred_registered_people_come_and_go_twice_and_nobody_is_turned_
     }
     let failed: Vec<&Visit> = visits.iter().filter(|visit| !visit.is_answered()).collect();
     assert!(failed.is_empty(), "{failed:?}");
-    assert!(answered(&visits, Kind::New) >= 280 && answered(&visits, Kind::Awake) > 0);
+    assert!(answered(&visits, Kind::New) >= 280);
     crowd.all_asleep().await;
 }
 
@@ -62,16 +64,15 @@ async fn whoever_is_idle_needs_no_processor_while_others_come_and_go() {
     assert_eq!(idle.len(), 4);
     let switches = || idle.iter().map(|pid| Use::of(*pid).switches).collect::<Vec<u64>>();
     // A machine that is busy with something else may take a while to finish what was begun.
-    let mut others = 4;
-    loop {
+    let deadline = Instant::now() + PATIENCE;
+    for others in (4..100).step_by(24).cycle() {
         let before = switches();
         let visits = crowd.visits(others..others + 24, 4).await;
-        assert_eq!(answered(&visits, Kind::New), 24, "{visits:?}");
+        assert!(visits.iter().all(Visit::is_answered), "{visits:?}");
         let after = switches();
         if before == after {
             break;
         }
-        others += 24;
-        assert!(others + 24 <= 100, "somebody is never quiet: {before:?} {after:?}");
+        assert!(Instant::now() < deadline, "somebody is never quiet: {before:?} {after:?}");
     }
 }
