@@ -98,7 +98,8 @@ async fn run(program: &str, arguments: &[&str], test: &str) -> Option<Output> {
     }
     match command.args(arguments).kill_on_drop(true).output().await {
         Ok(output) => Some(output),
-        Err(_) => {
+        Err(error) => {
+            assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{program} is there and could not be run: {error}");
             skipped(test, program);
             None
         }
