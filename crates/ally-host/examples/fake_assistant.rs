@@ -124,6 +124,19 @@ async fn answer(
             rustix::net::shutdown(listener, rustix::net::Shutdown::Read)?;
             std::process::exit(3);
         }
+        "say" => {
+            let said = with.replace("\\n", "\n").replace("\\r", "\r").replace("\\e", "\u{1b}");
+            io::stderr().write_all(said.as_bytes())?;
+            "said".to_owned()
+        }
+        "say_without_end" => {
+            std::thread::spawn(|| {
+                loop {
+                    let _ = io::stderr().write_all(b"again and again\n");
+                }
+            });
+            "saying".to_owned()
+        }
         "flood_with_empty_lines" => {
             let (mut host, note) = (host.try_clone()?, boot.data_dir.join("note"));
             std::thread::spawn(move || {

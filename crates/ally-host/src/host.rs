@@ -285,6 +285,7 @@ impl Host {
             back_off: BackOff::new(Duration::from_millis(self.boot.back_off_millis)),
             is_unsaved: false,
             space: crate::quota::Space::default(),
+            pace: crate::lines::Pace::default(),
         };
         tokio::spawn(async move {
             life.run().await;

@@ -16,6 +16,7 @@ mod host;
 mod ledger;
 mod life;
 mod limits;
+mod lines;
 mod platform;
 mod quota;
 mod register;

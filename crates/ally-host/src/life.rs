@@ -5,6 +5,7 @@ use crate::back_off::BackOff;
 use crate::control::{Control, Saving};
 use crate::host::{Host, Kill, Server};
 use crate::ledger::Ledger;
+use crate::lines::{Lines, Pace, Said};
 use crate::quota::{Meter, Space, Verdict};
 use crate::{socket, wake};
 use ally_sandbox::{CannotSpawn, Child, Exit, Signal, readable};
@@ -30,6 +31,8 @@ pub(crate) struct Life {
     pub(crate) is_unsaved: bool,
     /// What is known about the space that it takes.
     pub(crate) space: Space,
+    /// How much it may still write to the log.
+    pub(crate) pace: Pace,
 }
 
 enum Next {
@@ -56,6 +59,7 @@ struct Place {
 struct Awake {
     child: Child,
     control: Control,
+    lines: Lines,
     /// The place among those that start now, until it is up.
     starting: Option<Place>,
     born: Instant,
@@ -168,8 +172,9 @@ impl Life {
             log::warn("a server could not be marked as awake", &[("server", &self.server.id), ("kind", &error.kind())]);
         }
         let born = Instant::now();
-        let (child, control) = match wake::start(&self.host, &self.server, epoch, self.space) {
-            Ok(both) => both,
+        let pace = std::mem::take(&mut self.pace);
+        let (child, control, lines) = match wake::start(&self.host, &self.server, epoch, self.space, pace) {
+            Ok(all) => all,
             Err(refused) => {
                 self.log_refused(&refused);
                 return Next::Pause(self.back_off.after_crash(Duration::ZERO));
@@ -183,6 +188,7 @@ impl Life {
         let awake = Awake {
             child,
             control,
+            lines,
             starting,
             born,
             ready: false,
@@ -201,6 +207,7 @@ impl Life {
         let exit = loop {
             tokio::select! {
                 line = awake.control.next() => self.hear(&mut awake, line, &mut save_when_ready).await,
+                said = awake.lines.next() => self.log_for_it(&said),
                 exit = awake.child.wait() => break exit,
                 Some(kill) = self.commands.recv() => {
                     let _ = awake.child.kill();
@@ -226,6 +233,10 @@ impl Life {
         let mut read = 0;
         while let Some(line) = awake.control.left_over(&mut read).await {
             self.hear(&mut awake, line, &mut save_when_ready).await;
+        }
+        let mut read = 0;
+        while let Some(said) = awake.lines.left_over(&mut read) {
+            self.log_for_it(&said);
         }
         // Before anybody is told that it is gone.
         if awake.saving.due().is_some() {
@@ -301,6 +312,7 @@ impl Life {
     /// What an end means for the next start.
     fn after(&mut self, awake: Awake, exit: Exit) -> Next {
         let server = &self.server.id;
+        self.pace = awake.lines.into_pace();
         let lived = awake.born.elapsed();
         let was_killed = !awake.killed_for.is_empty();
         awake.killed_for.into_iter().for_each(Kill::done);
@@ -339,6 +351,18 @@ impl Life {
             log::error("an alarm could not be saved", &[("server", &self.server.id), ("kind", &error.kind())]);
         }
         self.is_unsaved = saved.is_err();
+    }
+
+    /// A line of the assistant's own. Whatever it says, it is a line of the host that says whose it is.
+    fn log_for_it(&self, said: &Said) {
+        match said {
+            Said::Line { level, text } => {
+                log::line(*level, "an assistant says", &[("server", &self.server.id), ("says", text)]);
+            }
+            Said::Dropped(lines) => {
+                log::warn("an assistant says too much", &[("server", &self.server.id), ("dropped_lines", lines)]);
+            }
+        }
     }
 
     fn log_refused(&self, refused: &CannotSpawn) {

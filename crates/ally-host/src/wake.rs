@@ -2,24 +2,36 @@
 
 use crate::control::Control;
 use crate::host::{Host, Server};
+use crate::lines::{Lines, Pace};
 use crate::quota::Space;
 use ally_sandbox::{Access, CannotSpawn, Child, Identity, Room, Spawn, Step, Wall, Walls, is_dynamic};
 use ally_types::host::AssistantBoot;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
+const OUTPUT: i32 = 1;
+const ERRORS: i32 = 2;
 const LISTENER: i32 = 3;
 const CONTROL: i32 = 4;
 const BOOT: i32 = 5;
 
-/// Starts the server's process. It is on its way when this answers; `Ready` on the control pipe says that it is up.
-pub(crate) fn start(host: &Host, server: &Server, epoch: u64, space: Space) -> Result<(Child, Control), CannotSpawn> {
-    let (spawn, control) =
-        describe(host, server, epoch, space).map_err(|error| CannotSpawn { step: Step::Birth, error })?;
-    Ok((spawn.spawn()?, control))
+/// Starts the server's process. It is on its way when this answers; `Ready` on the control pipe says that it is up, and
+/// its lines come out of the other.
+pub(crate) fn start(
+    host: &Host,
+    server: &Server,
+    epoch: u64,
+    space: Space,
+    pace: Pace,
+) -> Result<(Child, Control, Lines), CannotSpawn> {
+    let at_birth = |error| CannotSpawn { step: Step::Birth, error };
+    let (lines, log) = Lines::new(pace).map_err(at_birth)?;
+    let (spawn, control) = describe(host, server, epoch, space, log).map_err(at_birth)?;
+    Ok((spawn.spawn()?, control, lines))
 }
 
-fn describe(host: &Host, server: &Server, epoch: u64, space: Space) -> io::Result<(Spawn, Control)> {
+fn describe(host: &Host, server: &Server, epoch: u64, space: Space, log: OwnedFd) -> io::Result<(Spawn, Control)> {
     let (data, out) = (host.places.person(server.id), host.places.out(server.id));
     let (seen_data, seen_out, program) = if host.level.has_room() {
         (PathBuf::from("/data"), PathBuf::from("/run/out"), PathBuf::from("/ally"))
@@ -54,6 +66,8 @@ fn describe(host: &Host, server: &Server, epoch: u64, space: Space) -> io::Resul
         .arg(&host.boot.role)
         .arg("--boot-fd")
         .arg(BOOT.to_string())
+        .descriptor(log.try_clone()?, OUTPUT)
+        .descriptor(log, ERRORS)
         .descriptor(server.inbound().try_clone()?, LISTENER)
         .descriptor(says, CONTROL)
         .descriptor(document, BOOT)

@@ -82,3 +82,56 @@ async fn whoever_hides_what_fills_the_disk_in_files_without_a_name_is_killed() {
     assert!(!world.data(mira).join("note").exists(), "nobody asked it to leave");
     assert_eq!(world.ask(mira, "is_full").await, "false", "with it went what it had");
 }
+
+/// What came out of one call of `say`, and whose line it is.
+fn lines_of(log: &str) -> Vec<&str> {
+    log.lines().filter(|line| line.contains(" an assistant says ")).collect()
+}
+
+#[tokio::test]
+async fn what_an_assistant_writes_to_its_log_is_never_a_line_of_somebody_else() {
+    let world = World::asleep();
+    let (host, log) = crate::process::start_with_log(&world);
+    let (mira, jon) = (world.person().await, world.person().await);
+    let forged = format!("2026-11-21T12:00:00.000Z Error an assistant ended server={jon} code=3");
+    world.ask(mira, &format!("say {forged}\\n2026-11-21T12:00:00.000Z Info the host has stopped\\r\\e[2J\\n")).await;
+    world.ask(mira, "say nothing follows").await;
+    world.ask(mira, "crash").await;
+    world.who(mira).await;
+    host.signal(ally_sandbox::Signal::TERM).expect("is told");
+    host.wait().await.expect("ends");
+    let log = log();
+    let whole: Vec<&str> =
+        lines_of(&log).into_iter().filter_map(|line| line.split_once(' ').map(|(_, rest)| rest)).collect();
+    let says = |level: &str, text: &str| format!("{level} an assistant says server={mira} says=\"{text}\"");
+    let wanted = [
+        says("Error", &format!("an assistant ended server={jon} code=3")),
+        says("Info", "the host has stopped??[2J"),
+        says("Info", "nothing follows"),
+    ];
+    assert_eq!(whole, wanted, "{log}");
+    let of_jon = log.lines().filter(|line| line.contains(&jon.to_string()) && !line.contains(&mira.to_string()));
+    assert!(of_jon.clone().all(|line| line.contains(" a server was made ")), "{:?}", of_jon.collect::<Vec<_>>());
+    assert_eq!(log.matches("the host has stopped").count(), 2, "the forged one, and its own: {log}");
+}
+
+#[tokio::test]
+async fn whoever_floods_the_log_fills_nothing_and_keeps_nobody_waiting() {
+    let world = World::asleep();
+    let (host, log) = crate::process::start_with_log(&world);
+    let (mira, jon) = (world.person().await, world.person().await);
+    assert_eq!(world.ask(mira, "say_without_end").await, "saying");
+    let begun = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(world.ask(jon, "key").await.len(), 64);
+        assert_eq!(world.ask(mira, "key").await.len(), 64, "it goes on itself");
+    }
+    world.ask(mira, "crash").await;
+    let seconds = usize::try_from(begun.elapsed().as_secs()).expect("few");
+    host.signal(ally_sandbox::Signal::TERM).expect("is told");
+    host.wait().await.expect("ends");
+    let log = log();
+    let lines = lines_of(&log).len();
+    assert!((100..=100 + 10 * (seconds + 2)).contains(&lines), "{lines} lines in {seconds} s");
+    assert!(log.lines().any(|line| line.contains(&format!("Warn an assistant says too much server={mira}"))), "{log}");
+}

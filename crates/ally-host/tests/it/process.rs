@@ -4,13 +4,25 @@ use crate::world::{World, program, until};
 use ally_sandbox::{Child, Exit, Signal, Spawn};
 
 pub fn start(world: &World) -> Child {
+    start_with(world, |spawn| spawn)
+}
+
+/// A host whose log is kept, and what hands it out once the host has ended.
+pub fn start_with_log(world: &World) -> (Child, impl FnOnce() -> String + use<>) {
+    let path = world.home.path().join("log");
+    let log = std::fs::File::options().create(true).append(true).open(&path).expect("a log");
+    let child = start_with(world, |spawn| spawn.descriptor(log, 2));
+    (child, move || std::fs::read_to_string(path).expect("reads"))
+}
+
+fn start_with(world: &World, more: impl FnOnce(Spawn) -> Spawn) -> Child {
     let doors = [("host-gateway.sock", 3), ("host-platform.sock", 4)];
     let doors = doors.map(|(name, number)| (world.bind(name).into_std().expect("a socket").into(), number + 10));
     let mut boot = world.boot.clone();
     (boot.gateway_listener_fd, boot.platform_listener_fd) = (13, 14);
     let boot = serde_json::to_vec(&boot).expect("a document");
     let spawn = Spawn::role(&program(), "host", &boot, doors.into(), None, &world.boot.data_dir).expect("a role");
-    let child = spawn.spawn().expect("is born");
+    let child = more(spawn).spawn().expect("is born");
     child.started().expect("starts");
     child
 }
