@@ -43,6 +43,9 @@ pub struct Boot {
     /// The first pause after a crash; each further one is twice as long, up to sixty times this.
     #[serde(default = "second")]
     pub back_off_millis: u64,
+    /// An assistant that leaves sooner, and was not told to, has a pause like one that crashed.
+    #[serde(default = "second")]
+    pub stays_at_least_millis: u64,
     /// A start holds one of the places for those that start for so long at most.
     #[serde(default = "two_seconds")]
     pub start_within_millis: u64,
@@ -73,6 +76,10 @@ const fn half_a_minute() -> u64 {
 impl Boot {
     pub(crate) const fn stop_within(&self) -> Duration {
         Duration::from_secs(self.stop_within_seconds)
+    }
+
+    pub(crate) const fn stays_at_least(&self) -> Duration {
+        Duration::from_millis(self.stays_at_least_millis)
     }
 
     pub(crate) const fn start_within(&self) -> Duration {

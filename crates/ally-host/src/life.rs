@@ -38,7 +38,10 @@ pub(crate) struct Life {
 enum Next {
     Sleep,
     Wake(Haste),
+    /// After a crash: it comes back by itself.
     Pause(Duration),
+    /// After an end that came too soon: it sleeps afterwards.
+    Rest(Duration),
     End,
 }
 
@@ -84,7 +87,8 @@ impl Life {
                 Next::Sleep => self.sleep().await,
                 // In a box: whoever sleeps, and that is nearly everybody, needs no room for being awake.
                 Next::Wake(haste) => Box::pin(self.wake(haste)).await,
-                Next::Pause(pause) => self.pause(pause).await,
+                Next::Pause(pause) => self.pause(pause, Next::Wake(Haste::NobodyWaits)).await,
+                Next::Rest(pause) => self.pause(pause, Next::Sleep).await,
                 Next::End => return,
             };
         }
@@ -121,13 +125,13 @@ impl Life {
 
     /// After a crash. Connections wait in the queue; watching it now would only spin. Who stands in it at the end of the
     /// pause is seen when there is no place for those for whom nobody waits.
-    async fn pause(&mut self, pause: Duration) -> Next {
+    async fn pause(&mut self, pause: Duration, then: Next) -> Next {
         let until = Instant::now() + pause;
         loop {
             tokio::select! {
                 () = stopped(&mut self.stop) => return Next::End,
                 Some(kill) = self.commands.recv() => kill.nobody_there(),
-                () = sleep_until(until) => return Next::Wake(Haste::NobodyWaits),
+                () = sleep_until(until) => return then,
             }
         }
     }
@@ -318,10 +322,17 @@ impl Life {
         awake.killed_for.into_iter().for_each(Kill::done);
         // An end before it was up is no idle exit, whatever it says: waking it at once would spin.
         let is_orderly = exit == Exit::Code(0) && (awake.ready || awake.give_up.is_some());
+        // Nobody is idle for so short a time. With a caller in the queue, one that always leaves at once would spin.
+        let was_told = awake.give_up.is_some() || awake.leave_by.is_some();
+        let is_hasty = is_orderly && !was_told && lived < self.host.boot.stays_at_least();
         if is_orderly {
-            self.back_off.forget();
             self.ledger.mark_asleep();
             log::debug("asleep", &[("server", server)]);
+        }
+        if is_hasty {
+            log::warn("an assistant left as soon as it came", &[("server", server)]);
+        } else if is_orderly {
+            self.back_off.forget();
         } else {
             if let Err(refused) = awake.child.started() {
                 self.log_refused(&refused);
@@ -337,6 +348,7 @@ impl Life {
         }
         match (awake.give_up, is_orderly, was_killed) {
             (Some(_), _, _) => Next::End,
+            (None, true, _) if is_hasty => Next::Rest(self.back_off.after_crash(lived)),
             (None, true, _) => Next::Sleep,
             (None, false, true) => Next::Pause(self.back_off.after_kill()),
             (None, false, false) => Next::Pause(self.back_off.after_crash(lived)),

@@ -193,6 +193,7 @@ impl Plan {
             require_sandbox: self.config.require_sandbox,
             shares: self.config.shares,
             back_off_millis: 1000,
+            stays_at_least_millis: 1000,
             start_within_millis: 2000,
             log: self.config.log,
             stop_within_seconds: 30,

@@ -85,3 +85,50 @@ async fn a_process_that_cannot_start_does_not_spin_and_calls_wait_for_it() {
     let epoch = answer.split(' ').nth(2).and_then(|epoch| epoch.parse().ok());
     assert_eq!(epoch, Some(starts() + 1), "{answer}");
 }
+
+#[tokio::test]
+async fn one_that_leaves_as_soon_as_it_came_has_a_pause_and_then_sleeps_until_somebody_knocks() {
+    let mut world = World::asleep();
+    (world.boot.back_off_millis, world.boot.stays_at_least_millis) = (1000, 1000);
+    world.start();
+    let mira = world.person().await;
+    let mut gateway = world.gateway().await;
+    gateway.meets().await;
+    let (awake, asleep) = (ToGateway::Awake { server: mira }, ToGateway::Asleep { server: mira });
+    let time = StandingTime::begin();
+    for (epoch, units) in [(1, 1), (2, 2), (3, 4)] {
+        let mut leaves = world.connect(mira).await;
+        leaves.write_all(b"leave\n").await.expect("writes");
+        for line in [&awake, &asleep] {
+            assert_eq!(gateway.hears().await, *line, "{epoch}");
+        }
+        for pass in [0, units * 1000 - 1, 2] {
+            time.pass(Duration::from_millis(pass)).await;
+            // Whoever has no process says so.
+            gateway.kill(mira).await;
+            assert_eq!(gateway.hears().await, ToGateway::Killed { server: mira, was_awake: false }, "{units} units");
+        }
+    }
+    // A caller waits out the pause, and then she is there.
+    world.ask(mira, "leave").await;
+    for line in [&awake, &asleep] {
+        assert_eq!(gateway.hears().await, *line);
+    }
+    let mut call = world.connect(mira).await;
+    call.write_all(b"who\n").await.expect("writes");
+    for pass in [0, 7999] {
+        time.pass(Duration::from_millis(pass)).await;
+        gateway.kill(mira).await;
+        assert_eq!(gateway.hears().await, ToGateway::Killed { server: mira, was_awake: false });
+    }
+    time.pass(Duration::from_millis(2)).await;
+    let mut answer = String::new();
+    soon("an answer", call.read_to_string(&mut answer)).await.expect("reads");
+    assert!(answer.contains(" 5 "), "it is the fifth: {answer}");
+    assert_eq!(gateway.hears().await, awake);
+    // Whoever stays for a second has not left too soon, and is there at once when somebody knocks.
+    time.pass(Duration::from_secs(1)).await;
+    assert_eq!(world.ask(mira, "leave").await, "leaving");
+    assert_eq!(gateway.hears().await, asleep);
+    assert_eq!(world.who(mira).await.epoch, 6);
+}

@@ -89,6 +89,8 @@ impl World {
             require_sandbox: None,
             shares: ally_host::Shares::default(),
             back_off_millis: 200,
+            // Here assistants leave when a test says so.
+            stays_at_least_millis: 0,
             start_within_millis: HOUR,
             log: ally_types::log::Level::Info,
             stop_within_seconds: 10,

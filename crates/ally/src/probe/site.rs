@@ -105,6 +105,7 @@ impl Site {
                 measure_millis: MEASURE_MILLIS,
             },
             back_off_millis: 1,
+            stays_at_least_millis: 0,
             start_within_millis: 2000,
             log: log::Level::Error,
             stop_within_seconds: 1,
