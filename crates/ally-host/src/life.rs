@@ -349,6 +349,8 @@ impl Life {
         match (awake.give_up, is_orderly, was_killed) {
             (Some(_), _, _) => Next::End,
             (None, true, _) if is_hasty => Next::Rest(self.back_off.after_crash(lived)),
+            // It added to a space that is more than full, however it ended.
+            (None, _, false) if let Some(rest) = self.space.rest() => Next::Rest(rest),
             (None, true, _) => Next::Sleep,
             (None, false, true) => Next::Pause(self.back_off.after_kill()),
             (None, false, false) => Next::Pause(self.back_off.after_crash(lived)),

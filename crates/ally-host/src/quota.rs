@@ -3,6 +3,8 @@
 //! The host measures while the process is awake and when it has fallen asleep. A little above the limit the process is
 //! ended in order and told at its next start that the space is full: it then adds nothing more, but reads, deletes and
 //! exports. One that is far above the limit, or grows though it was told, is killed, and comes back later and later.
+//! What all lives in a full space may add together is bounded: once it is used up, each further life may add next to
+//! nothing, and after one that did, there is a rest of a minute, then of two, up to an hour, until there is less again.
 //! What lies in files without a name counts too, as long as the process holds them open.
 
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -21,6 +23,10 @@ const TICK: Duration = Duration::from_secs(1);
 /// Who goes beyond the limit by a tenth of it, and at most by so much, is killed at once; and so is who was told that
 /// the space is full and grows by as much. Deleting takes some space first, so it is not nothing.
 const SLACK: u64 = 64 << 20;
+/// Once that is used up, a life may add this part of it: deleting alone would otherwise be the end of it.
+const NARROW: u64 = 8;
+/// The first rest of whoever went on even so, in minutes as a power of two, and the longest.
+const LONGEST_REST: u32 = 60;
 /// No directory of ours is deeper.
 const DEEPEST: u32 = 64;
 /// A name takes something from everybody even without content: file systems have a fixed number of them, by default
@@ -38,6 +44,28 @@ pub(crate) struct Space {
     pub(crate) is_full: bool,
     /// What it took at the end of the last life.
     used: u64,
+    /// In a full space: the least that it took since it became full.
+    least: u64,
+    /// So many lives added something when nothing was left to add.
+    strikes: u32,
+    /// The last life was one of them.
+    has_struck: bool,
+}
+
+impl Space {
+    /// Whether its lives together have added all that they may.
+    const fn is_used_up(&self, slack: u64) -> bool {
+        self.is_full && self.used > self.least.saturating_add(slack)
+    }
+
+    /// How long it sleeps before its next life, whoever knocks, because the last one went on.
+    pub(crate) fn rest(&self) -> Option<Duration> {
+        if !self.has_struck {
+            return None;
+        }
+        let doubled = 1u32.checked_shl(self.strikes.checked_sub(1)?).unwrap_or(LONGEST_REST);
+        Some(Duration::from_secs(60) * doubled.min(LONGEST_REST))
+    }
 }
 
 /// What has to be done with a process.
@@ -106,8 +134,20 @@ impl Meter {
 
     /// What the next process is to be told.
     pub(crate) async fn at_the_end(&self) -> Space {
-        let used = self.measure(None).await.unwrap_or(0);
-        Space { is_full: is_full(used, self.limit, self.told), used }
+        self.left(self.measure(None).await.unwrap_or(0))
+    }
+
+    fn left(&self, used: u64) -> Space {
+        let told = self.told;
+        if !is_full(used, self.limit, told) {
+            return Space { used, ..Space::default() };
+        }
+        let least = if told.is_full { told.least.min(self.least).min(used) } else { used };
+        let is_used_up = used > least.saturating_add(self.slack());
+        // Who began with nothing left and leaves more than it found; a little of it, again and again, is much too.
+        let has_struck = is_used_up && told.is_used_up(self.slack()) && used > told.used;
+        let strikes = if is_used_up { (told.strikes + u32::from(has_struck)).min(31) } else { 0 };
+        Space { is_full: true, used, least, strikes, has_struck }
     }
 
     /// Waits for the next moment, and measures.
@@ -141,13 +181,21 @@ impl Meter {
 
     fn judge(&mut self, used: u64) -> Option<Verdict> {
         self.least = self.least.min(used);
-        let from = if self.told.is_full { self.least } else { self.limit };
         // What cannot be measured has no least.
-        if used > from.saturating_add(self.slack()) || used == u64::MAX {
+        if used > self.most() || used == u64::MAX {
             return Some(Verdict::Kill);
         }
         let is_news = is_full(used, self.limit, self.told) != self.told.is_full;
         (is_news && self.said.is_none()).then_some(Verdict::TellAnew)
+    }
+
+    /// Whoever takes more is killed.
+    fn most(&self) -> u64 {
+        if !self.told.is_full {
+            return self.limit.saturating_add(self.slack());
+        }
+        let all_lives = self.told.least.min(self.least).saturating_add(self.slack());
+        all_lives.max(self.least.saturating_add(self.slack() / NARROW))
     }
 
     const fn slack(&self) -> u64 {
@@ -329,16 +377,64 @@ mod tests {
         assert_eq!(meter(Space::default()).judge(u64::MAX), Some(Verdict::Kill));
     }
 
+    const fn full_with(number: u64) -> Space {
+        Space { is_full: true, used: mebibytes(number), least: mebibytes(number), strikes: 0, has_struck: false }
+    }
+
+    /// A life in this space that is seen to take so much, one after the other.
+    fn life(space: Space, taken: &[u64]) -> (Option<Verdict>, Space) {
+        let mut meter = meter(space);
+        for taken in taken {
+            meter.said = meter.judge(mebibytes(*taken));
+        }
+        (meter.said, meter.left(mebibytes(taken[taken.len() - 1])))
+    }
+
+    #[test]
+    fn the_lives_in_a_full_space_together_add_no_more_than_one_alone() {
+        let (mut space, mut lives) = (full_with(1030), 0);
+        // A little less each time than it is killed for.
+        for taken in [1050, 1070, 1090, 1094] {
+            let said;
+            (said, space) = life(space, &[taken]);
+            assert_eq!((said, space.least, space.rest()), (None, mebibytes(1030), None), "{taken}");
+        }
+        let (said, mut space) = life(space, &[1103]);
+        assert_eq!((said, space.rest()), (Some(Verdict::Kill), None), "it is killed, and comes back soon");
+        // From now on there is next to nothing to add, and who is killed for it rests longer each time.
+        let mut taken = 1103;
+        let mut rests = Vec::new();
+        while lives < 8 {
+            let (said, next) = life(space, &[taken, taken + 7, taken]);
+            assert_eq!((said, next.rest()), (None, None), "who reads, or is about to delete, lives on");
+            // Whether it was killed for it, or left before.
+            let more = 7 + lives % 2 * 2;
+            taken += more;
+            let said;
+            (said, space) = life(space, &[taken]);
+            assert_eq!(said, (more == 9).then_some(Verdict::Kill));
+            rests.push(space.rest().map(|rest| rest.as_secs() / 60));
+            lives += 1;
+        }
+        assert_eq!(rests, [1, 2, 4, 8, 16, 32, 60, 60].map(Some));
+        // Deleting is the way out, from wherever she stands.
+        let (said, space) = life(space, &[taken, taken + 3, 1080]);
+        assert_eq!((said, space.rest()), (None, None));
+        assert_eq!(life(space, &[1000, 900]).0, Some(Verdict::TellAnew));
+        assert_eq!(life(space, &[900]).1, Space { used: mebibytes(900), ..Space::default() });
+    }
+
     #[tokio::test]
     async fn whoever_was_told_may_make_room_and_is_killed_when_it_grows() {
-        let was_full = Space { is_full: true, used: mebibytes(1090) };
+        let was_full = full_with(1090);
         let mut full = meter(was_full);
         for (used, verdict) in [(1090, None), (1000, None), (1060, None), (1065, Some(Verdict::Kill))] {
             assert_eq!(full.judge(mebibytes(used)), verdict, "{used} from the least that it had");
         }
         assert_eq!(full.judge(mebibytes(900)), Some(Verdict::TellAnew));
         assert_eq!(meter(was_full).judge(mebibytes(1155)), Some(Verdict::Kill), "from what the last life left");
-        assert_eq!(meter(Space { is_full: true, used: u64::MAX }).judge(u64::MAX), Some(Verdict::Kill));
+        let endless = Space { is_full: true, used: u64::MAX, least: u64::MAX, ..Space::default() };
+        assert_eq!(meter(endless).judge(u64::MAX), Some(Verdict::Kill));
         assert_eq!(meter(was_full).at_the_end().await, Space::default());
     }
 
