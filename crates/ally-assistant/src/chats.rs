@@ -163,7 +163,7 @@ pub fn send(tx: &Tx, app: &App, owner: Owner, chat: ChatId, new: &NewMessage) ->
     }
     store::touch(tx, chat, at)?;
     idempotency::keep(tx, &claim, &question.to_string(), at)?;
-    admit(tx, app, &runs::NewTurn { run, chat, answer, account }, question, is_first_in_line)
+    admit(tx, app, &runs::NewTurn { run, chat, answer, account, done: 0 }, question, is_first_in_line)
 }
 
 /// Runs the answer to a question again, or on from its last whole step: "Answer it now", "Try again".
@@ -184,7 +184,8 @@ pub fn answer_again(tx: &Tx, app: &App, owner: Owner, question: MessageId) -> Do
     messages::store::reopen(tx, answer.id, run, Status::Queued)?;
     messages::store::set_run(tx, question, run)?;
     turns::drop_unfinished_step(tx, &answer)?;
-    let turn = runs::NewTurn { run, chat: answer.chat, answer: answer.id, account: owner.account };
+    let done = turns::whole_steps(&answer);
+    let turn = runs::NewTurn { run, chat: answer.chat, answer: answer.id, account: owner.account, done };
     admit(tx, app, &turn, question, is_first_in_line)
 }
 

@@ -87,6 +87,16 @@ pub enum Event {
         /// How.
         change: FileChange,
     },
+    /// The provider could not begin; it is asked again after a pause.
+    #[serde(rename = "message.waiting")]
+    MessageWaiting {
+        /// The answer.
+        message: MessageId,
+        /// Why, as a sentence.
+        reason: String,
+        /// How long the pause is, in seconds.
+        seconds: u32,
+    },
     /// Tokens of the answer so far.
     #[serde(rename = "usage")]
     Usage {

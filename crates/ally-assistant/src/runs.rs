@@ -20,6 +20,8 @@ pub struct NewTurn {
     pub answer: MessageId,
     /// Who asked.
     pub account: AccountId,
+    /// How many whole steps the answer has already.
+    pub done: u32,
 }
 
 /// What a turn is told.
@@ -31,6 +33,9 @@ pub struct TurnInput {
     pub chat: ChatId,
     /// Who asked.
     pub account: AccountId,
+    /// How many whole steps the answer had when the turn began.
+    #[serde(default)]
+    pub done: u32,
 }
 
 /// Where a run stands.
@@ -80,7 +85,7 @@ pub fn start_with(tx: &Tx, app: &App, turn: &NewTurn, first: Step, prepared: Pre
 }
 
 fn new_run(turn: &NewTurn) -> Done<NewRun> {
-    let input = TurnInput { answer: turn.answer, chat: turn.chat, account: turn.account };
+    let input = TurnInput { answer: turn.answer, chat: turn.chat, account: turn.account, done: turn.done };
     let input = serde_json::to_string(&input).map_err(|_| Problem::internal())?;
     Ok(NewRun {
         id: turn.run,

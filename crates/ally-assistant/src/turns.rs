@@ -33,6 +33,8 @@ pub const KIND: &str = "turn";
 
 /// Most steps of a model in one turn.
 const MOST_STEPS: u32 = 12;
+/// Most tokens in one turn, read and written, those of a cache included: as much as twelve steps of half a window.
+const MOST_TOKENS: i64 = 1_000_000;
 /// Longest turn.
 const LONGEST: Duration = Duration::from_secs(600);
 /// So many times the same call is going in circles.
@@ -50,6 +52,8 @@ pub struct Turn {
     run: Run,
     chat: ChatId,
     answer: MessageId,
+    /// So many steps the answer had when this turn began; its limits count from there.
+    done: u32,
     timezone: String,
 }
 
@@ -79,7 +83,8 @@ impl Executor for Turns {
         Box::pin(async move {
             let Some(app) = app else { return Err(Error::NotYours) };
             let input: TurnInput = serde_json::from_str(run.row().input.expose()).map_err(|_| Problem::internal())?;
-            let turn = Turn { app, run, chat: input.chat, answer: input.answer, timezone: "UTC".to_owned() };
+            let TurnInput { answer, chat, done, .. } = input;
+            let turn = Turn { app, run, chat, answer, done, timezone: "UTC".to_owned() };
             turn.drive().await
         })
     }
@@ -109,6 +114,15 @@ pub fn unfinished(tx: &Tx, chat: ChatId) -> Done<Vec<RunId>> {
         )?
         .query_map([chat.to_string()], |row| cells::id(row, "run"))?
         .collect::<Result<_, _>>()?)
+}
+
+/// How many steps of an answer stay when it is asked for again.
+pub fn whole_steps(answer: &Stored) -> u32 {
+    match next(answer) {
+        Next::Model(step) => step - 1,
+        Next::Tools(step, _) => step,
+        Next::End => answer.blocks.last().map_or(0, |block| block.step - 1),
+    }
 }
 
 /// Takes away what was said in a step that is to be asked for again.
@@ -155,7 +169,7 @@ impl Turn {
                 Next::End => return self.close(Ending::Succeeded, Close::whole()).await,
                 Next::Tools(step, calls) => {
                     let core = memory::core(&self.app).await.unwrap_or_default();
-                    if let Some(problem) = in_circles(answer, step) {
+                    if let Some(problem) = in_circles(answer, self.done, step) {
                         return self.close(failed(&problem), Close::broken(problem)).await;
                     }
                     let by = match answer.author {
@@ -164,12 +178,16 @@ impl Turn {
                     };
                     act::act(self, step, &calls, prompt::label(&rows, &core), by).await?;
                 }
-                Next::Model(step) if step > MOST_STEPS => {
+                Next::Model(step) if step > self.done + MOST_STEPS => {
                     let problem = trouble::too_many_steps();
                     return self.close(failed(&problem), Close::broken(problem)).await;
                 }
                 Next::Model(_) if Instant::now() > deadline => {
                     let problem = trouble::too_slow();
+                    return self.close(failed(&problem), Close::broken(problem)).await;
+                }
+                Next::Model(_) if self.used().await? >= MOST_TOKENS => {
+                    let problem = trouble::too_many_tokens();
                     return self.close(failed(&problem), Close::broken(problem)).await;
                 }
                 Next::Model(step) => {
@@ -225,6 +243,12 @@ impl Turn {
     /// The answer as it stands when its unfinished step is asked for again.
     fn again(&self, stored: &Stored) -> Message {
         Stored { text: Content::default(), ..stored.clone() }.view()
+    }
+
+    /// The tokens of this turn so far.
+    async fn used(&self) -> Done<i64> {
+        let (answer, run) = (self.answer, self.run.id());
+        self.app.store().read(move |tx| usage::store::of_turn(tx, answer, run)).await
     }
 
     async fn rows(&self) -> Done<Vec<Stored>> {
@@ -371,11 +395,10 @@ fn next(answer: &Stored) -> Next {
     if numbered.count() > 0 { Next::Model(step + 1) } else { Next::End }
 }
 
-/// Whether the last step asks for something that was asked for too often.
-fn in_circles(answer: &Stored, step: u32) -> Option<Problem> {
-    let calls: Vec<_> = answer
-        .blocks
-        .iter()
+/// Whether the last step asks for something that was asked for too often since the person last let it go on.
+fn in_circles(answer: &Stored, done: u32, step: u32) -> Option<Problem> {
+    let of_turn = answer.blocks.iter().filter(|block| block.step > done);
+    let calls: Vec<_> = of_turn
         .filter_map(|block| match &block.piece {
             Piece::Call(call) => Some((block.step, &call.tool, &call.input)),
             _ => None,

@@ -853,6 +853,18 @@ export interface components {
         } | {
             /** @description The answer. */
             message: components["schemas"]["MessageId"];
+            /** @description Why, as a sentence. */
+            reason: string;
+            /**
+             * Format: int32
+             * @description How long the pause is, in seconds.
+             */
+            seconds: number;
+            /** @enum {string} */
+            type: "message.waiting";
+        } | {
+            /** @description The answer. */
+            message: components["schemas"]["MessageId"];
             /** @enum {string} */
             type: "usage";
             /** @description The counts. */

@@ -1,6 +1,6 @@
 //! Asking a model for one step: the stream to the reader, what is kept of it, and when it is tried again.
 
-use super::Turn;
+use super::{Turn, trouble};
 use crate::events::Event as Told;
 use crate::messages::store::Piece;
 use crate::messages::{Author, store};
@@ -22,6 +22,9 @@ const RETRIES: u32 = 2;
 const LONGEST_TEXT: usize = 1024 * 1024;
 /// A provider that asks for a longer pause is not waited for.
 const LONGEST_PAUSE_SECONDS: u32 = 30;
+/// So long all tries together may take to begin. The first one has the patience that its provider is given, which may be
+/// more; after that it is not tried again.
+const BEGINS_WITHIN: Duration = Duration::from_secs(120);
 
 /// What came of asking.
 pub struct Heard {
@@ -66,21 +69,24 @@ struct Listening {
 /// Asks for one step, again if it fails before anything was said. At the deadline it ends with what was said so far.
 pub async fn ask(turn: &Turn, request: &Request, deadline: Instant) -> Heard {
     let mut calls = Vec::new();
+    let begins_by = Instant::now() + BEGINS_WITHIN;
     for tries in 0.. {
         let mut heard = Listening::default();
         let end = tokio::select! {
             biased;
             () = turn.run.cancelled() => End::Cancelled,
-            end = listen(turn, request, deadline, &mut heard) => end,
+            end = listen(turn, request, deadline, (tries > 0).then_some(begins_by), &mut heard) => end,
         };
         calls.extend(heard.call());
         let pause = match end {
-            End::Broken(failure) if heard.text.is_empty() && heard.thinking.is_empty() && tries < RETRIES => {
-                pause(turn, failure, tries)
+            End::Broken(failure) if heard.is_silent() && tries < RETRIES => {
+                let pause = pause(turn, failure, tries).filter(|pause| Instant::now() + *pause < begins_by);
+                pause.map(|pause| (failure, pause))
             }
             _ => None,
         };
-        let Some(pause) = pause else { return heard.into_heard(calls, end) };
+        let Some((failure, pause)) = pause else { return heard.into_heard(calls, end) };
+        tell_waiting(turn, failure, pause, heard.author.as_ref()).await;
         tokio::select! {
             () = turn.run.cancelled() => return heard.into_heard(calls, End::Cancelled),
             () = tokio::time::sleep_until(deadline) => return heard.into_heard(calls, End::TooSlow),
@@ -107,16 +113,39 @@ fn pause(turn: &Turn, failure: Failure, tries: u32) -> Option<Duration> {
     }
 }
 
-async fn listen(turn: &Turn, request: &Request, deadline: Instant, heard: &mut Listening) -> End {
+/// Those who watch hear why nothing comes yet.
+async fn tell_waiting(turn: &Turn, failure: Failure, pause: Duration, author: Option<&Author>) {
+    let provider = match author {
+        Some(Author::Model { provider, .. }) => Some(provider.clone()),
+        _ => provider::current(&turn.app).await.ok().and_then(|current| current.provider),
+    };
+    let title = trouble::sentence(failure, provider.as_deref()).title;
+    // A silence that lasted until the patience was over is told as one.
+    let title = if failure.kind == FailureKind::Stalled { trouble::silent(provider.as_deref()).title } else { title };
+    let seconds = u32::try_from(pause.as_millis().div_ceil(1000)).unwrap_or(u32::MAX);
+    let told = Told::MessageWaiting { message: turn.answer, reason: title.into_owned(), seconds };
+    turn.app.hub().publish(turn.chat, Some(turn.run.id()), &told);
+}
+
+/// Hears one call to its end. With `begins_by`, its first word must have come by then.
+async fn listen(
+    turn: &Turn,
+    request: &Request,
+    deadline: Instant,
+    begins_by: Option<Instant>,
+    heard: &mut Listening,
+) -> End {
     let key = match provider::own_key(&turn.app).await {
         Ok(key) => key,
         Err(_) => return End::Broken(Failure::of(FailureKind::Provider)),
     };
     let asked = turn.app.gateway().model(request, key.as_ref());
-    let mut answering = match tokio::time::timeout_at(deadline, asked).await {
+    let begins_by = begins_by.unwrap_or(deadline).min(deadline);
+    let late = if begins_by < deadline { End::Broken(Failure::of(FailureKind::Stalled)) } else { End::TooSlow };
+    let mut answering = match tokio::time::timeout_at(begins_by, asked).await {
         Ok(Ok(answering)) => answering,
         Ok(Err(failure)) => return End::Broken(failure),
-        Err(_) => return End::TooSlow,
+        Err(_) => return late,
     };
     let mut save_at = Instant::now() + SAVE_EVERY;
     loop {
@@ -127,6 +156,7 @@ async fn listen(turn: &Turn, request: &Request, deadline: Instant, heard: &mut L
                 save_at = Instant::now() + SAVE_EVERY;
                 continue;
             }
+            () = tokio::time::sleep_until(begins_by), if heard.is_silent() => return late,
             () = tokio::time::sleep_until(deadline) => return End::TooSlow,
             () = tokio::time::sleep(LONGEST_SILENCE) => return End::Broken(Failure::of(FailureKind::Stalled)),
         };
@@ -150,6 +180,11 @@ async fn listen(turn: &Turn, request: &Request, deadline: Instant, heard: &mut L
 }
 
 impl Listening {
+    /// Whether the reader has seen nothing of it yet. Only then it may be asked again.
+    const fn is_silent(&self) -> bool {
+        self.text.is_empty() && self.thinking.is_empty()
+    }
+
     /// Counts what comes in. A model that never stops would otherwise fill the memory.
     fn has_room_for(&mut self, event: &Event) -> bool {
         match event {

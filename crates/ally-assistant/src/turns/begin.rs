@@ -37,7 +37,7 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
     tell_begun(tx, app, turn.run, told.clone());
     let core = memory::core_of_rows(tx, app)?;
     match (next(answer), core) {
-        (Next::Model(step), Some(core)) if step <= MOST_STEPS => {
+        (Next::Model(step), Some(core)) if step <= turn.done + MOST_STEPS => {
             let timezone = asked.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
             let asked = Asked::of(app, &rows, &core, &timezone);
             let first = asked.intent(step).map_err(|_| Problem::internal())?;

@@ -78,19 +78,25 @@ pub fn declined() -> Problem {
 /// Too many steps.
 pub fn too_many_steps() -> Problem {
     Problem::new(502, "too_many_steps", "This took 12 steps without coming to an end, so it was stopped.")
-        .next("Ask for a smaller part of it.")
+        .next("Choose Go on for 12 more, or ask for a smaller part of it.")
+}
+
+/// Too many tokens.
+pub fn too_many_tokens() -> Problem {
+    Problem::new(502, "too_many_tokens", "This used a million tokens without coming to an end, so it was stopped.")
+        .next("Choose Go on if it is worth that much again, or ask for a smaller part of it.")
 }
 
 /// The same call again and again.
 pub fn going_in_circles() -> Problem {
-    Problem::new(502, "same_call_again", "The model asked for the same thing three times, so it was stopped.")
-        .next("Say it in other words, or ask for a smaller part of it.")
+    Problem::new(502, "same_call_again", "It keeps asking for the same thing, so it was stopped after three times.")
+        .next("Choose Go on to let it try again, or say it in other words.")
 }
 
 /// Too much time.
 pub fn too_slow() -> Problem {
     Problem::new(502, "took_too_long", "This took longer than ten minutes, so it was stopped.")
-        .next("Ask for a smaller part of it.")
+        .next("Choose Go on for ten more, or ask for a smaller part of it.")
 }
 
 /// The process ended again and again in the middle.

@@ -50,6 +50,16 @@ pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: MessageId, call: &Call
     Ok(())
 }
 
+/// All tokens that a run used for an answer, those of a cache included.
+pub fn of_turn(tx: &Tx, answer: MessageId, run: RunId) -> Done<i64> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT COALESCE(SUM(input + output + cache_read + cache_write), 0) FROM model_calls
+             WHERE message = ?1 AND run = ?2",
+        )?
+        .query_row(params![answer.to_string(), run.to_string()], |row| row.get(0))?)
+}
+
 /// Sums by day, oldest first.
 pub fn by_day(tx: &Tx, from: Timestamp, to: Timestamp) -> Done<Vec<Sum>> {
     sums(tx, "strftime('%Y-%m-%d', at / 1000, 'unixepoch')", "NULL", from, to)

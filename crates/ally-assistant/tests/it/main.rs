@@ -6,6 +6,7 @@ mod events;
 mod fake_gateway;
 mod full;
 mod lifetime;
+mod limits;
 mod memory;
 mod owner;
 mod provider;

@@ -257,20 +257,6 @@ async fn an_answer_that_breaks_off_keeps_its_text_and_can_be_tried_again() {
     assert_eq!((done.status.as_u16(), &done.body["type"]), (409, &json!("already_answered")));
 }
 
-#[tokio::test(start_paused = true)]
-async fn an_answer_that_never_stops_dripping_ends_with_its_turn() {
-    let mira = Life::new().await;
-    let chat = mira.chat().await;
-    let drop = [Say::Pause(std::time::Duration::from_secs(100)), delta("drip ")];
-    let mut pieces = vec![started()];
-    pieces.extend(std::iter::repeat_n(drop, 60).flatten());
-    mira.gateway().will_say(pieces);
-    let answer = mira.ask(&chat, "Hello").await;
-    assert_eq!((&answer["status"], &answer["problem"]["type"]), (&json!("interrupted"), &json!("took_too_long")));
-    let said = answer["text"].as_str().unwrap().matches("drip").count();
-    assert!((1..=6).contains(&said), "{said} times in ten minutes");
-}
-
 #[tokio::test]
 async fn an_answer_without_end_is_garbage_above_a_megabyte() {
     let mira = Life::new().await;
@@ -302,30 +288,6 @@ async fn garbage_and_silence_end_the_answer_and_not_the_assistant() {
     assert_eq!(mira.ask(&chat, "d").await["problem"]["type"], "answer_empty");
     mira.gateway().will_say(text("Fine."));
     assert_eq!(mira.ask(&chat, "e").await["status"], "complete");
-}
-
-#[tokio::test]
-async fn going_in_circles_ends_with_a_sentence() {
-    let mira = Life::new().await;
-    let chat = mira.chat().await;
-    mira.gateway().always_says(calls(&[("same", "time_now", json!({}))]));
-    let answer = mira.ask(&chat, "What time is it?").await;
-    assert_eq!(answer["problem"]["type"], "same_call_again");
-    assert_eq!(mira.gateway().requests().len(), 3);
-    let statuses: Vec<_> = answer["parts"].as_array().unwrap().iter().map(|part| part["status"].clone()).collect();
-    assert_eq!(statuses, ["ok", "ok", "failed"], "every call has its result");
-}
-
-#[tokio::test]
-async fn twelve_steps_are_enough() {
-    let mira = Life::new().await;
-    let chat = mira.chat().await;
-    for number in 0..20 {
-        mira.gateway().will_say(calls(&[("x", "memory_search", json!({"query": format!("word{number}")}))]));
-    }
-    let answer = mira.ask(&chat, "Search").await;
-    assert_eq!(answer["problem"]["type"], "too_many_steps");
-    assert_eq!(mira.gateway().requests().len(), 12);
 }
 
 #[tokio::test]

@@ -89,6 +89,11 @@ impl TestApp {
         Self::with(None, Scripted::saying([])).await
     }
 
+    /// With this provider.
+    pub async fn with_provider(provider: Provider) -> Self {
+        Self::with(Some(provider), Scripted::saying([])).await
+    }
+
     async fn with(environment: Option<Provider>, model: Scripted) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(StandingClock::at(MORNING));

@@ -14,6 +14,7 @@ mod crash_shim;
 mod disk;
 mod doctor;
 mod egress;
+mod faults;
 mod first_steps;
 mod https;
 mod installation;

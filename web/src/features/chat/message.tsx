@@ -14,7 +14,7 @@ import { type MarkState, RailEntry } from "../../ui/rail/rail";
 import { count } from "../../ui/quantity";
 import { When } from "../../ui/time";
 import { useMessage } from "./stream";
-import type { Thread } from "./thread";
+import type { LiveMessage, Thread } from "./thread";
 import { ToolEntry } from "./tool-entry";
 
 interface Props {
@@ -47,7 +47,7 @@ function Question({ message, isFirst }: { message: Message; isFirst: boolean }) 
 
 type Piece = { kind: "tool"; part: Extract<Part, { type: "tool" }> } | { kind: "text" | "thinking"; text: string };
 
-function Answer({ message, isFirst, question, onSent, fileLink }: { message: Message } & Omit<Props, "thread" | "id">) {
+function Answer({ message, isFirst, question, onSent, fileLink }: { message: LiveMessage } & Omit<Props, "thread" | "id">) {
   const isLive = message.status === "queued" || message.status === "streaming";
   const pieces: Piece[] = message.parts.map((part) => (part.type === "tool" ? { kind: "tool", part } : { kind: part.type, text: part.text }));
   const lastText = pieces.findLastIndex((piece) => piece.kind === "text");
@@ -66,7 +66,9 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Mes
       })}
       {isWaiting && (
         <RailEntry mark="live" className="pb-4">
-          <p className="text-ink-2">{message.status === "queued" ? t("message.queued") : t("message.working")}</p>
+          <p className="text-ink-2" aria-live="polite">
+            {waitingFor(message)}
+          </p>
         </RailEntry>
       )}
       {!isLive && (
@@ -78,6 +80,15 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Mes
     </article>
   );
 }
+
+/** What an answer that says nothing yet is waiting for. */
+function waitingFor({ status, pause }: LiveMessage): string {
+  if (pause) return t("message.waiting", { reason: pause.reason, seconds: pause.seconds });
+  return status === "queued" ? t("message.queued") : t("message.working");
+}
+
+/** Ends at a limit of ours: asking again goes on from there. */
+const AT_A_LIMIT = new Set(["same_call_again", "too_many_steps", "too_many_tokens", "took_too_long"]);
 
 function markOf(message: Message): MarkState {
   if (message.status === "queued" || message.status === "streaming") return "live";
@@ -111,7 +122,7 @@ function End({ message, question, onSent }: { message: Message; question?: strin
   return (
     <div className="mt-1">
       <ProblemNotice problem={problem} kept={message.text ? t("message.kept.partial") : t("message.kept")}>
-        {question && retry(t("message.again"))}
+        {question && retry(AT_A_LIMIT.has(message.problem?.type ?? "") ? t("message.go_on") : t("message.again"))}
       </ProblemNotice>
       {failed}
     </div>

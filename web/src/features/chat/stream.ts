@@ -4,8 +4,8 @@ import { chats } from "../../api/calls";
 import { signedOut } from "../../api/client";
 import { type Problem, problemOf } from "../../api/problem";
 import { openStream, type StreamState } from "../../api/sse";
-import type { ChatEvent, Message } from "../../api/types";
-import { Thread } from "./thread";
+import type { ChatEvent } from "../../api/types";
+import { type LiveMessage, Thread } from "./thread";
 
 export interface OpenChat {
   thread: Thread;
@@ -77,7 +77,7 @@ export function useOpenChat(id: string, onEvent: (event: ChatEvent) => void, onO
 
 export const useThreadState = (thread: Thread) => useSyncExternalStore(thread.subscribe, thread.state);
 
-export function useMessage(thread: Thread, id: string): Message | undefined {
+export function useMessage(thread: Thread, id: string): LiveMessage | undefined {
   return useSyncExternalStore(
     (listener) => thread.subscribeTo(id, listener),
     () => thread.message(id),

@@ -44,6 +44,17 @@ describe("the thread", () => {
     expect(store.state().run).toBe("run_1");
   });
 
+  it("says why nothing comes yet, until something comes", () => {
+    const { thread: store, show } = thread();
+    store.apply({ type: "run.started", run: "run_1", question, answer });
+    store.apply({ type: "message.waiting", message: "msg_2", reason: "Anthropic asks us to slow down.", seconds: 7 });
+    show();
+    expect(store.message("msg_2")?.pause).toEqual({ reason: "Anthropic asks us to slow down.", seconds: 7 });
+    store.apply({ type: "text.delta", message: "msg_2", text: "Hi" });
+    show();
+    expect(store.message("msg_2")?.pause).toBeUndefined();
+  });
+
   it("shows nothing before the frame, and one change per frame", () => {
     const { thread: store, show, texts } = thread();
     let calls = 0;

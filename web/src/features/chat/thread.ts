@@ -17,6 +17,14 @@ export interface ThreadState {
   problem: Extract<ChatEvent, { type: "error" }>["problem"] | null;
 }
 
+/** Why nothing comes yet, while a provider is given a pause. Known only to those who watch. */
+export interface Pause {
+  reason: string;
+  seconds: number;
+}
+
+export type LiveMessage = Message & { pause?: Pause | undefined };
+
 type Schedule = (flush: () => void) => void;
 
 /** One flush per frame; a hidden tab has no frames, so it gets a timer. */
@@ -26,9 +34,9 @@ const nextFrame: Schedule = (flush) => {
 };
 
 export class Thread {
-  #messages = new Map<string, Message>();
+  #messages = new Map<string, LiveMessage>();
   #state: ThreadState = { order: [], older: null, run: null, problem: null };
-  #shown = new Map<string, Message>();
+  #shown = new Map<string, LiveMessage>();
   #shownState = this.#state;
   #dirty = new Set<string>();
   #pending = false;
@@ -43,7 +51,7 @@ export class Thread {
   }
 
   state = (): ThreadState => this.#shownState;
-  message = (id: string): Message | undefined => this.#shown.get(id);
+  message = (id: string): LiveMessage | undefined => this.#shown.get(id);
 
   subscribe = (listener: () => void): (() => void) => {
     this.#stateListeners.add(listener);
@@ -121,6 +129,9 @@ export class Thread {
           ),
         }));
         break;
+      case "message.waiting":
+        this.#change(event.message, (message) => message, { reason: event.reason, seconds: event.seconds });
+        break;
       case "usage":
         this.#change(event.message, (message) => ({ ...message, usage: event.usage }));
         break;
@@ -156,11 +167,12 @@ export class Thread {
     this.#touch(message.id);
   }
 
-  #change(id: string, change: (message: Message) => Message): void {
+  /** Whatever comes ends a pause, except the news of one. */
+  #change(id: string, change: (message: Message) => Message, pause?: Pause): void {
     const known = this.#messages.get(id);
     // A delta without its message cannot be placed; the snapshot that follows on attach brings it whole.
     if (!known || isFinal(known)) return;
-    this.#messages.set(id, change(known));
+    this.#messages.set(id, { ...change(known), pause });
     this.#touch(id);
   }
 
