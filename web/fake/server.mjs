@@ -7,6 +7,7 @@ import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { days as egressDays, hostProblem } from "./egress.mjs";
 import { answer as scripted } from "./script.mjs";
+import { choose, count as countVersions, shown as shownOf } from "./versions.mjs";
 import { attempts, spaceAt } from "./walls.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
@@ -41,7 +42,7 @@ export function newInstallation({ speed = 25 } = {}) {
   function space(account) {
     let found = spaces.get(account.server);
     if (!found) {
-      found = { chats: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
+      found = { chats: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), chosen: new Set(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
       spaces.set(account.server, found);
     }
     return found;
@@ -67,16 +68,41 @@ export function newInstallation({ speed = 25 } = {}) {
     return { connected: false, source: null, provider: null, model: null, local };
   }
 
-  function begin(my, chat, question) {
+  function ask(my, chat, text, parent) {
+    const question = { id: id("msg"), chat: chat.id, role: "user", status: "complete", text, parts: [{ type: "text", text }], author: { kind: "person" }, needs_model: false, created: now(), parent };
+    my.messages.get(chat.id).push(question);
+    return question;
+  }
+
+  const message = (my, at) => [...my.messages.values()].flat().find((one) => one.id === at) ?? fail(missing("message"));
+
+  /** Makes a version the one that is shown, and tells everybody. */
+  function show(my, chat, at) {
+    const all = my.messages.get(chat);
+    countVersions(all);
+    const changed = choose(all, my.chosen, at);
+    if (changed) emit(my, chat, { type: "path.changed", ...changed });
+  }
+
+  /** Begins the turn of a question; behind one that is running it waits. */
+  function begin(my, chat, question, isVersion) {
     const run = id("run");
+    const isBusy = [...my.runs.values()].some((one) => one.chat === chat && !one.isOver);
     // An answer that is asked for again goes on in its place.
-    const before = my.messages.get(chat.id).find((message) => message.role === "assistant" && message.run === question.run && question.run);
+    const before = isVersion ? undefined : my.messages.get(chat.id).find((message) => message.role === "assistant" && message.run === question.run && question.run);
     question.run = run;
-    const answer = before ? Object.assign(before, { run, status: "queued", text: "", parts: [], needs_model: false, problem: null }) : { id: id("msg"), chat: chat.id, run, role: "assistant", status: "queued", text: "", parts: [], author: { kind: "ally" }, needs_model: false, created: now() };
+    const answer = before ? Object.assign(before, { run, status: "queued", text: "", parts: [], needs_model: false, problem: null }) : { id: id("msg"), chat: chat.id, run, role: "assistant", status: "queued", text: "", parts: [], author: { kind: "ally" }, needs_model: false, created: now(), parent: question.id };
     if (!before) my.messages.get(chat.id).push(answer);
-    my.runs.set(run, { chat, answer, question, isCancelled: false });
-    emit(my, chat.id, { type: "run.started", run, question, answer }, run);
-    void work(my, run, 1);
+    countVersions(my.messages.get(chat.id));
+    if (isVersion) show(my, chat.id, answer.id);
+    my.runs.set(run, { chat, answer, question, isCancelled: false, isWaiting: isBusy });
+    if (isBusy) {
+      question.status = "queued";
+      for (const one of [question, answer]) emit(my, chat.id, { type: "message.snapshot", message: one, attempt: 1 }, run);
+    } else {
+      emit(my, chat.id, { type: "run.started", run, question, answer }, run);
+      void work(my, run, 1);
+    }
     return { message: question, answer, run };
   }
 
@@ -139,6 +165,12 @@ export function newInstallation({ speed = 25 } = {}) {
     chat.updated = now();
     if (!chat.title) chat.title = question.text.split("\n")[0].slice(0, 60);
     emit(my, chat.id, { type: "chat.changed", chat });
+    const [next, waiting] = [...my.runs].find(([, one]) => one.chat === chat && one.isWaiting) ?? [];
+    if (!next) return;
+    waiting.isWaiting = false;
+    waiting.question.status = "complete";
+    emit(my, chat.id, { type: "run.started", run: next, question: waiting.question, answer: waiting.answer }, next);
+    void work(my, next, 1);
   }
 
   function files(my) {
@@ -160,7 +192,7 @@ export function newInstallation({ speed = 25 } = {}) {
     for (const set of my.streams.values()) for (const stream of set) stream.destroy();
     my.log.clear();
     for (const [run, state] of my.runs) {
-      if (state.isOver) continue;
+      if (state.isOver || state.isWaiting) continue;
       state.life = null;
       setTimeout(() => void work(my, run, 2), 400);
     }
@@ -245,7 +277,7 @@ export function newInstallation({ speed = 25 } = {}) {
     ["POST", "chats/:id/restore", "session", ({ my, at }) => Object.assign(chatOf(my, at), { deleted: null })],
     ["GET", "chats/:id/messages", "session", ({ my, at, query }) => {
       chatOf(my, at);
-      const all = my.messages.get(at);
+      const all = shownOf(my.messages.get(at), my.chosen);
       const end = query.get("before") ? all.findIndex((message) => message.id === query.get("before")) : all.length;
       const start = Math.max(0, end - Number(query.get("limit") ?? 60));
       return { items: all.slice(start, end), next: start > 0 ? all[start].id : null };
@@ -256,17 +288,29 @@ export function newInstallation({ speed = 25 } = {}) {
       home.unavailable = 0;
       if (Buffer.byteLength(body.text) > 200_000) fail(new Refusal(413, "message_too_long", "This message is too long.", "Send it in several parts."));
       if (key && my.sent.has(key)) return { status: 202, body: my.sent.get(key) };
-      const question = { id: id("msg"), chat: at, role: "user", status: "complete", text: body.text, parts: [{ type: "text", text: body.text }], author: { kind: "person" }, needs_model: false, created: now() };
-      my.messages.get(at).push(question);
+      const question = ask(my, chat, body.text, shownOf(my.messages.get(at), my.chosen).at(-1)?.id);
       const sent = begin(my, chat, question);
       if (key) my.sent.set(key, sent);
       return { status: 202, body: sent };
     }],
     ["POST", "messages/:id/answer", "session", ({ my, at }) => {
       if (!provider(my).connected) fail(new Refusal(409, "no_provider", "No AI provider is connected.", "Connect one in Settings."));
-      const question = [...my.messages.values()].flat().find((message) => message.id === at) ?? fail(missing("message"));
+      const question = message(my, at);
       return { status: 202, body: begin(my, chatOf(my, question.chat), question) };
     }],
+    ["POST", "messages/:id/edit", "session", ({ my, at, body }) => {
+      const old = message(my, at);
+      const behind = (one) => one.id === at || (one.parent && behind(message(my, one.parent)));
+      for (const run of my.runs.values()) if (!run.isOver && behind(run.answer)) run.isCancelled = true;
+      const chat = chatOf(my, old.chat);
+      const question = ask(my, chat, body.text, old.parent);
+      return { status: 202, body: begin(my, chat, question, true) };
+    }],
+    ["POST", "messages/:id/regenerate", "session", ({ my, at }) => {
+      const old = message(my, at);
+      return { status: 202, body: begin(my, chatOf(my, old.chat), message(my, old.parent), true) };
+    }],
+    ["PUT", "chats/:id/path", "session", ({ my, at, body }) => (show(my, chatOf(my, at).id, body.message), { status: 204 })],
     ["POST", "runs/:id/cancel", "session", ({ my, at }) => (((my.runs.get(at) ?? fail(missing("run"))).isCancelled = true), { status: 202, body: {} })],
     ["GET", "memory/files", "session", ({ my }) => ({ items: files(my).list().map((path) => ({ path, size: Buffer.byteLength(files(my).read(path)), updated: my.files.get(path).at(-1).at })) })],
     ["GET", "memory/files/*/versions", "session", ({ my, at }) => ({ items: fileOf(my, at).map(({ text, ...rest }) => ({ ...rest, is_deleted: text === null })).reverse() })],

@@ -7,8 +7,8 @@ import ts from "typescript";
 
 const root = fileURLToPath(new URL("../src", import.meta.url));
 const part = (name) => JSON.parse(readFileSync(join(root, `i18n/${name}.json`), "utf8"));
-const later = part("settings");
-const catalogue = { ...part("en"), ...later };
+const PARTS = Object.fromEntries(["settings", "chat"].map((name) => [name, part(name)]));
+const catalogue = Object.assign({}, part("en"), ...Object.values(PARTS));
 const ATTRIBUTES = new Set(["aria-label", "title", "alt", "label", "hint", "placeholder", "optional", "confirm", "cancel", "close"]);
 /** Words that are the same in every language. */
 const ALLOWED = new Set(["sk-ant-…", "ANTHROPIC_API_KEY=sk-ant-… make run", "example.org", "ally doctor"]);
@@ -19,7 +19,7 @@ for (const file of readdirSync(root, { recursive: true }).map((name) => join(roo
   if (!/\.tsx?$/.test(file) || /\.test\.tsx?$|\.d\.ts$/.test(file)) continue;
   const text = readFileSync(file, "utf8");
   const source = ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true, file.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS);
-  const hasLater = /import "(\.\.\/)+i18n\/settings"/.test(text);
+  const hasPart = (name) => new RegExp(`import "(\\.\\./)+i18n/${name}"`).test(text);
   const report = (node, words) => {
     const { line } = source.getLineAndCharacterOfPosition(node.getStart());
     problems.push(`${file}:${line + 1}: "${words}" is not in the catalogue; use t()`);
@@ -29,13 +29,13 @@ for (const file of readdirSync(root, { recursive: true }).map((name) => join(roo
     if (ts.isJsxAttribute(node) && node.initializer && ts.isStringLiteral(node.initializer) && ATTRIBUTES.has(node.name.getText()) && /\p{L}{2}/u.test(node.initializer.text) && !ALLOWED.has(node.initializer.text)) report(node, node.initializer.text);
     if (ts.isStringLiteral(node) && node.text in catalogue) {
       used.add(node.text);
-      if (node.text in later && !hasLater) problems.push(`${file}: "${node.text}" is in settings.json; import "i18n/settings" here`);
+      for (const name of Object.keys(PARTS)) if (node.text in PARTS[name] && !hasPart(name)) problems.push(`${file}: "${node.text}" is in ${name}.json; import "i18n/${name}" here`);
     }
     ts.forEachChild(node, visit);
   };
   visit(source);
 }
 for (const key of Object.keys(catalogue)) if (!used.has(key)) problems.push(`i18n: "${key}" is used nowhere`);
-for (const key of Object.keys(later)) if (key in part("en")) problems.push(`i18n: "${key}" is in two parts`);
+for (const key of Object.keys(catalogue)) if ([part("en"), ...Object.values(PARTS)].filter((one) => key in one).length > 1) problems.push(`i18n: "${key}" is in two parts`);
 for (const problem of problems) console.error(problem);
 process.exitCode = problems.length ? 1 : 0;

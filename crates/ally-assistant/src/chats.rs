@@ -142,28 +142,58 @@ pub fn send(tx: &Tx, app: &App, owner: Owner, chat: ChatId, new: &NewMessage) ->
     if let Some(made) = idempotency::look_up(tx, &claim)? {
         return made.parse().ok().map(|id| sent(tx, id)).transpose()?.flatten().ok_or_else(|| not_found().into());
     }
+    if found.title.is_empty() {
+        store::set_title(tx, chat, &first_words(text), false)?;
+    }
+    let parent = messages::path::end(tx, chat)?;
+    let asked = ask(tx, app, owner, Asking { chat, parent, text, timezone: new.timezone.as_deref() })?;
+    idempotency::keep(tx, &claim, &asked.question.to_string(), app.clock().now())?;
+    admit(tx, app, &asked.turn, asked.question, asked.is_first_in_line)
+}
+
+/// A question on its way into a chat.
+pub(crate) struct Asking<'a> {
+    /// Where.
+    pub chat: ChatId,
+    /// Behind which message.
+    pub parent: Option<MessageId>,
+    /// The words.
+    pub text: &'a str,
+    /// Where the person is.
+    pub timezone: Option<&'a str>,
+}
+
+/// A question that was kept and whose turn waits to be admitted.
+pub(crate) struct Asked {
+    /// The question.
+    pub question: MessageId,
+    /// The turn that will answer it.
+    pub turn: runs::NewTurn,
+    /// Whether no turn of this chat is before it.
+    pub is_first_in_line: bool,
+}
+
+/// Keeps a question and the place of its answer.
+pub(crate) fn ask(tx: &Tx, app: &App, owner: Owner, asking: Asking<'_>) -> Done<Asked> {
+    let Asking { chat, parent, text, timezone } = asking;
     let is_first_in_line = turns::unfinished(tx, chat)?.is_empty();
     let at = store::next_moment(tx, chat, app.clock().now())?;
     let run = RunId::new(app.clock(), app.chance());
     let question = MessageId::new(&Moment(at), app.chance());
     let status = if is_first_in_line { Status::Complete } else { Status::Queued };
     let text: Content = text.into();
-    let timezone = new.timezone.as_deref().filter(|zone| jiff::tz::TimeZone::get(zone).is_ok());
+    let timezone = timezone.filter(|zone| jiff::tz::TimeZone::get(zone).is_ok());
     let account = owner.account;
     messages::store::insert_question(
         tx,
-        &messages::store::NewQuestion { id: question, chat, run, text: &text, timezone, account, at, status },
+        &messages::store::NewQuestion { id: question, chat, parent, run, text: &text, timezone, account, at, status },
     )?;
     let later = at.plus_millis(1);
     let answer = MessageId::new(&Moment(later), app.chance());
     messages::store::insert_answer(tx, answer, question, chat, run, Status::Queued, later)?;
     search::index_message(tx, question, text.expose())?;
-    if found.title.is_empty() {
-        store::set_title(tx, chat, &first_words(text.expose()), false)?;
-    }
     store::touch(tx, chat, at)?;
-    idempotency::keep(tx, &claim, &question.to_string(), at)?;
-    admit(tx, app, &runs::NewTurn { run, chat, answer, account, done: 0 }, question, is_first_in_line)
+    Ok(Asked { question, turn: runs::NewTurn { run, chat, answer, account, done: 0 }, is_first_in_line })
 }
 
 /// Runs the answer to a question again, or on from its last whole step: "Answer it now", "Try again".
@@ -190,7 +220,13 @@ pub fn answer_again(tx: &Tx, app: &App, owner: Owner, question: MessageId) -> Do
 }
 
 /// Makes the run of a turn, which begins at once if nothing is before it, and tells everybody who watches.
-fn admit(tx: &Tx, app: &App, turn: &runs::NewTurn, question: MessageId, is_first_in_line: bool) -> Done<Sent> {
+pub(crate) fn admit(
+    tx: &Tx,
+    app: &App,
+    turn: &runs::NewTurn,
+    question: MessageId,
+    is_first_in_line: bool,
+) -> Done<Sent> {
     let chat = turn.chat;
     changed(tx, app, chat)?;
     if is_first_in_line {
@@ -208,13 +244,14 @@ fn admit(tx: &Tx, app: &App, turn: &runs::NewTurn, question: MessageId, is_first
     Ok(sent)
 }
 
-fn sent(tx: &Tx, question: MessageId) -> Done<Option<Sent>> {
+/// What was taken in with a question.
+pub(crate) fn sent(tx: &Tx, question: MessageId) -> Done<Option<Sent>> {
     let message = messages::store::get(tx, question)?;
     let answer =
         messages::store::answer_to(tx, question)?.map(|id| messages::store::get(tx, id)).transpose()?.flatten();
     Ok(message
         .zip(answer)
-        .and_then(|(message, answer)| Some(Sent { run: message.run?, message: message.view(), answer: answer.view() })))
+        .and_then(|(message, answer)| Some(Sent { run: answer.run?, message: message.view(), answer: answer.view() })))
 }
 
 fn changed(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
@@ -235,7 +272,7 @@ fn checked_title(title: &Content) -> Done<Content> {
     Ok(title.into())
 }
 
-fn checked_text(text: &Content) -> Done<&str> {
+pub(crate) fn checked_text(text: &Content) -> Done<&str> {
     if text.len() > LONGEST_MESSAGE {
         return Err(Problem::new(413, "message_too_long", "This message is longer than 200,000 bytes.")
             .at("text")
@@ -280,7 +317,7 @@ pub fn message_not_found() -> Problem {
 }
 
 /// A clock that says one moment, for ids that must sort behind those before them.
-struct Moment(Timestamp);
+pub(crate) struct Moment(pub Timestamp);
 
 impl Clock for Moment {
     fn now(&self) -> Timestamp {

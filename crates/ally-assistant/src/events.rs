@@ -125,6 +125,13 @@ pub enum Event {
         /// The chat.
         chat: Chat,
     },
+    /// Another version of a message is shown: what stood behind this place is to be read again.
+    #[serde(rename = "path.changed")]
+    PathChanged {
+        /// The last message that stays; absent when the first message has another version.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        after: Option<MessageId>,
+    },
     /// Something did not work.
     #[serde(rename = "error")]
     Error {

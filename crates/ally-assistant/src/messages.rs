@@ -1,7 +1,10 @@
 //! What a message is: its parts, its author, how far it has come.
 
+pub mod again;
 pub mod http;
+pub mod path;
 pub mod store;
+pub mod view;
 
 use ally_llm::Usage;
 use ally_types::{ChatId, Content, MessageId, Problem, RunId, Timestamp, VersionId};
@@ -17,6 +20,16 @@ pub struct Message {
     /// The run that it started (a question) or that writes it (an answer).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub run: Option<RunId>,
+    /// The message before it; the first message of a chat has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<MessageId>,
+    /// Which version of those that stand in its place, from 1.
+    pub version: usize,
+    /// How many versions there are.
+    pub versions: usize,
+    /// All versions, itself among them, the oldest first; absent when it is the only one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub siblings: Vec<MessageId>,
     /// Who speaks.
     pub role: Role,
     /// How far it has come.

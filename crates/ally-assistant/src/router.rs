@@ -33,8 +33,11 @@ table! {
     "/api/v1/chats/{chat}" => get chats::http::get, patch chats::http::rename, delete chats::http::delete;
     "/api/v1/chats/{chat}/restore" => post chats::http::restore;
     "/api/v1/chats/{chat}/messages" => get messages::http::list, post messages::http::send;
+    "/api/v1/chats/{chat}/path" => put messages::http::show;
     "/api/v1/chats/{chat}/events" => get events::http::watch;
     "/api/v1/messages/{message}/answer" => post messages::http::answer;
+    "/api/v1/messages/{message}/edit" => post messages::http::edit;
+    "/api/v1/messages/{message}/regenerate" => post messages::http::regenerate;
     "/api/v1/runs/{run}" => get runs::http::get;
     "/api/v1/runs/{run}/journal" => get runs::http::journal;
     "/api/v1/runs/{run}/cancel" => post runs::http::cancel;

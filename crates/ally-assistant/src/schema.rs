@@ -6,4 +6,5 @@ use ally_store::Migration;
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") },
     Migration { number: 2, name: "runs", sql: ally_durable::SCHEMA_1 },
+    Migration { number: 3, name: "versions", sql: include_str!("../migrations/0003_versions.sql") },
 ];

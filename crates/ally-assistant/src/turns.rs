@@ -252,8 +252,8 @@ impl Turn {
     }
 
     async fn rows(&self) -> Done<Vec<Stored>> {
-        let (chat, id) = (self.chat, self.answer);
-        self.app.store().read(move |tx| rows_until(tx, chat, id)).await
+        let id = self.answer;
+        self.app.store().read(move |tx| rows_until(tx, id)).await
     }
 
     /// One step of the model. Answers the end of the turn, if it ends with it.

@@ -45,6 +45,16 @@ export const chats = {
         body: { text, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone },
       }),
     ),
+  edit: (message: string, text: string, key: string) =>
+    body(
+      client.POST("/api/v1/messages/{message}/edit", {
+        params: { path: { message }, header: { "idempotency-key": key } },
+        body: { text, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+      }),
+    ),
+  regenerate: (message: string) => body(client.POST("/api/v1/messages/{message}/regenerate", { params: { path: { message } } })),
+  /** Shows another version of a message; everybody who watches the chat hears of it. */
+  showVersion: (chat: string, message: string) => body(client.PUT("/api/v1/chats/{chat}/path", { params: { path: { chat } }, body: { message } })),
   answerNow: (message: string) => body(client.POST("/api/v1/messages/{message}/answer", { params: { path: { message } } })),
   stop: (run: string) => body(client.POST("/api/v1/runs/{run}/cancel", { params: { path: { run } } })),
   eventsUrl: (chat: string) => `/api/v1/chats/${encodeURIComponent(chat)}/events`,

@@ -264,6 +264,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/chats/{chat}/path": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Shows a version of a message, and behind it what was last shown there. */
+        put: operations["show_version"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/chats/{chat}/restore": {
         parameters: {
             query?: never;
@@ -482,6 +499,40 @@ export interface paths {
         put?: never;
         /** Answers a message that could not be answered before, or goes on with an answer that broke off. */
         post: operations["answer_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{message}/edit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Asks a question in other words: a version of it with an answer of its own. The old one stays, with all behind it. */
+        post: operations["edit_message"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/messages/{message}/regenerate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has an answer written once more: a version beside the one that is there. */
+        post: operations["regenerate_message"];
         delete?: never;
         options?: never;
         head?: never;
@@ -774,6 +825,11 @@ export interface components {
             /** @description Its address, `http://127.0.0.1:11434`. */
             url: string;
         };
+        /** @description Which message is to be shown. */
+        ChosenVersion: {
+            /** @description One of the versions of a message. */
+            message: components["schemas"]["MessageId"];
+        };
         /**
          * @description Something a person or a model wrote. It has no `Display`, and `Debug` shows only its size,
          *     so it cannot be formatted into a log, an error or a panic by accident.
@@ -886,6 +942,10 @@ export interface components {
             chat: components["schemas"]["Chat"];
             /** @enum {string} */
             type: "chat.changed";
+        } | {
+            after?: components["schemas"]["MessageId"] | null;
+            /** @enum {string} */
+            type: "path.changed";
         } | {
             /** @description What, and what to do. */
             problem: components["schemas"]["Problem"];
@@ -1089,17 +1149,24 @@ export interface components {
                 id: components["schemas"]["MessageId"];
                 /** @description Whether a model is needed to answer and none was connected. */
                 needs_model: boolean;
+                parent?: components["schemas"]["MessageId"] | null;
                 /** @description What it is made of, in order. */
                 parts: components["schemas"]["Part"][];
                 problem?: components["schemas"]["Problem"] | null;
                 /** @description Who speaks. */
                 role: components["schemas"]["Role"];
                 run?: components["schemas"]["RunId"] | null;
+                /** @description All versions, itself among them, the oldest first; absent when it is the only one. */
+                siblings?: components["schemas"]["MessageId"][];
                 /** @description How far it has come. */
                 status: components["schemas"]["Status"];
                 /** @description All its text parts, joined. */
                 text: components["schemas"]["Content"];
                 usage?: components["schemas"]["Usage"] | null;
+                /** @description Which version of those that stand in its place, from 1. */
+                version: number;
+                /** @description How many versions there are. */
+                versions: number;
             }[];
             /** @description Where the next page begins, if there is one. */
             next?: string | null;
@@ -1214,17 +1281,24 @@ export interface components {
             id: components["schemas"]["MessageId"];
             /** @description Whether a model is needed to answer and none was connected. */
             needs_model: boolean;
+            parent?: components["schemas"]["MessageId"] | null;
             /** @description What it is made of, in order. */
             parts: components["schemas"]["Part"][];
             problem?: components["schemas"]["Problem"] | null;
             /** @description Who speaks. */
             role: components["schemas"]["Role"];
             run?: components["schemas"]["RunId"] | null;
+            /** @description All versions, itself among them, the oldest first; absent when it is the only one. */
+            siblings?: components["schemas"]["MessageId"][];
             /** @description How far it has come. */
             status: components["schemas"]["Status"];
             /** @description All its text parts, joined. */
             text: components["schemas"]["Content"];
             usage?: components["schemas"]["Usage"] | null;
+            /** @description Which version of those that stand in its place, from 1. */
+            version: number;
+            /** @description How many versions there are. */
+            versions: number;
         };
         MessageId: string;
         /** @description A wall that does not stand here. */
@@ -2428,6 +2502,37 @@ export interface operations {
             };
         };
     };
+    show_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChosenVersion"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     restore_chat: {
         parameters: {
             query?: never;
@@ -3011,6 +3116,88 @@ export interface operations {
         parameters: {
             query?: never;
             header?: never;
+            path: {
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    edit_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Say"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sent"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    regenerate_message: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
             path: {
                 message: components["schemas"]["MessageId"];
             };

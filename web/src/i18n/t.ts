@@ -1,11 +1,12 @@
 // Every word on the screen comes through t(): keys are checked by the compiler, messages are ICU.
 import { IntlMessageFormat } from "intl-messageformat";
+import type chat from "./chat.json";
 import en from "./en.json";
 import { pseudo } from "./pseudo";
 import type settings from "./settings.json";
 
-/** Those of the settings are there once their page is: the lint refuses a use without the import. */
-export type Key = keyof typeof en | keyof typeof settings;
+/** Those of a part are there once its page is: the lint refuses a use without the import. */
+export type Key = keyof typeof en | keyof typeof settings | keyof typeof chat;
 export type Values = Record<string, string | number | boolean | Date | null | undefined>;
 
 const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");

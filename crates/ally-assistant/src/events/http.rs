@@ -97,6 +97,12 @@ async fn whole_messages(app: &App, chat: ChatId, newest: u32) -> Done<Whole> {
         .read(move |tx| {
             let (stored, _) = messages::store::page(tx, chat, i64::MAX, newest)?;
             let (cursor, mut live, bell) = hub.attach(chat);
+            // An answer that goes on in a version that is not shown is nobody's business here.
+            for at in (0..live.len()).rev() {
+                if !messages::path::is_shown(tx, live[at].0.id)? {
+                    live.swap_remove(at);
+                }
+            }
             let mut whole: Vec<_> = stored
                 .iter()
                 .map(|stored| match live.iter().position(|(message, _)| message.id == stored.id) {

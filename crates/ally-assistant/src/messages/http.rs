@@ -1,6 +1,6 @@
 //! The doors of messages.
 
-use super::{Message, store};
+use super::{Message, again, path, store};
 use crate::app::App;
 use crate::chats::{self, NewMessage, Sent};
 use crate::door::{Path, Query};
@@ -11,7 +11,7 @@ use ally_http::answer::Accepted;
 use ally_http::{Answer, Json};
 use ally_types::{ChatId, Content, MessageId, Problem};
 use axum::extract::State;
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 
 /// What the person says.
@@ -21,6 +21,13 @@ pub struct Say {
     text: Content,
     /// Where the person is, as an IANA time zone.
     timezone: Option<String>,
+}
+
+/// Which message is to be shown.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+pub struct ChosenVersion {
+    /// One of the versions of a message.
+    message: MessageId,
 }
 
 /// Which messages are wanted.
@@ -89,4 +96,55 @@ pub async fn answer(State(app): State<App>, owner: Owner, Path(message): Path<Me
     let inner = app.clone();
     let sent = app.store().write(move |tx| chats::answer_again(tx, &inner, owner, message)).await?;
     Ok(Accepted(sent))
+}
+
+/// Asks a question in other words: a version of it with an answer of its own. The old one stays, with all behind it.
+#[utoipa::path(post, path = "/api/v1/messages/{message}/edit", tag = "chats", operation_id = "edit_message",
+    params(("message" = MessageId, Path), ("idempotency-key" = Option<String>, Header)), request_body = Say,
+    responses((status = 202, body = Sent), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn edit(
+    State(app): State<App>,
+    owner: Owner,
+    Path(message): Path<MessageId>,
+    headers: HeaderMap,
+    Json(say): Json<Say>,
+) -> Answer<Accepted<Sent>> {
+    let new = NewMessage { text: say.text, timezone: say.timezone, idempotency_key: idempotency::key(&headers)? };
+    let inner = app.clone();
+    Ok(Accepted(app.store().write(move |tx| again::edit(tx, &inner, owner, message, &new)).await?))
+}
+
+/// Has an answer written once more: a version beside the one that is there.
+#[utoipa::path(post, path = "/api/v1/messages/{message}/regenerate", tag = "chats", operation_id = "regenerate_message",
+    params(("message" = MessageId, Path), ("idempotency-key" = Option<String>, Header)),
+    responses((status = 202, body = Sent), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn regenerate(
+    State(app): State<App>,
+    owner: Owner,
+    Path(message): Path<MessageId>,
+    headers: HeaderMap,
+) -> Answer<Accepted<Sent>> {
+    let key = idempotency::key(&headers)?;
+    let inner = app.clone();
+    Ok(Accepted(app.store().write(move |tx| again::regenerate(tx, &inner, owner, message, key.as_deref())).await?))
+}
+
+/// Shows a version of a message, and behind it what was last shown there.
+#[utoipa::path(put, path = "/api/v1/chats/{chat}/path", tag = "chats", operation_id = "show_version",
+    params(("chat" = ChatId, Path)), request_body = ChosenVersion,
+    responses((status = 204), (status = 404, body = Problem)))]
+pub async fn show(
+    State(app): State<App>,
+    _: Owner,
+    Path(chat): Path<ChatId>,
+    Json(chosen): Json<ChosenVersion>,
+) -> Answer<StatusCode> {
+    let inner = app.clone();
+    app.store()
+        .write(move |tx| {
+            chats::store::live(tx, chat)?.ok_or_else(chats::not_found)?;
+            path::show(tx, &inner, chat, chosen.message)
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,6 +1,6 @@
 //! The SQL of messages, their blocks and the results of their tool calls.
 
-use super::{Author, CallStatus, FileRef, Message, Part, Role, Status};
+use super::{Author, FileRef, Role, Status, path};
 use crate::fault::Done;
 use ally_llm::Usage;
 use ally_store::{OptionalExtension, Tx, cells, params};
@@ -32,6 +32,10 @@ pub struct Stored {
     pub run: Option<RunId>,
     /// The question that it answers.
     pub question: Option<MessageId>,
+    /// The message before it.
+    pub parent: Option<MessageId>,
+    /// All versions that stand in its place, itself among them, the oldest first; none when it is the only one.
+    pub siblings: Vec<MessageId>,
     /// Where the person was when asking.
     pub timezone: Option<String>,
     /// When it was made.
@@ -111,6 +115,8 @@ pub struct NewQuestion<'a> {
     pub id: MessageId,
     /// Its chat.
     pub chat: ChatId,
+    /// The message before it.
+    pub parent: Option<MessageId>,
     /// The run that will answer it.
     pub run: RunId,
     /// The words.
@@ -126,7 +132,7 @@ pub struct NewQuestion<'a> {
 }
 
 const COLUMNS: &str = "SELECT id, chat, position, role, status, text, author, needs_model, problem, run, question, \
-                       timezone, created, integrity, confidentiality FROM messages";
+                       parent, timezone, created, integrity, confidentiality FROM messages";
 
 /// The place behind the last message of a chat.
 pub fn next_position(tx: &Tx, chat: ChatId) -> Done<i64> {
@@ -134,12 +140,14 @@ pub fn next_position(tx: &Tx, chat: ChatId) -> Done<i64> {
     Ok(query.query_row([chat.to_string()], |row| row.get(0))?)
 }
 
-/// Keeps a question at the end of its chat.
+/// Keeps a question behind its parent. It is shown at once unless it is another version of one that is there.
 pub fn insert_question(tx: &Tx, new: &NewQuestion<'_>) -> Done<()> {
     tx.prepare_cached(
-        "INSERT INTO messages (id, chat, position, role, status, text, author, needs_model, run, timezone, account,
-           created, integrity, confidentiality)
-         VALUES (?1, ?2, ?3, 'user', ?4, ?5, '{\"kind\":\"person\"}', 0, ?6, ?7, ?8, ?9, ?10, ?11)",
+        "INSERT INTO messages (id, chat, position, role, status, text, author, needs_model, run, parent, timezone,
+           account, created, integrity, confidentiality, is_chosen, is_shown)
+         SELECT ?1, ?2, ?3, 'user', ?4, ?5, '{\"kind\":\"person\"}', 0, ?6, ?7, ?8, ?9, ?10, ?11, ?12, is_chosen,
+           is_chosen AND COALESCE((SELECT is_shown FROM messages WHERE id = ?7), 1)
+         FROM (SELECT NOT EXISTS (SELECT 1 FROM messages WHERE chat = ?2 AND parent IS ?7) AS is_chosen)",
     )?
     .execute(params![
         new.id.to_string(),
@@ -148,6 +156,7 @@ pub fn insert_question(tx: &Tx, new: &NewQuestion<'_>) -> Done<()> {
         new.status.as_str(),
         new.text.expose(),
         new.run.to_string(),
+        new.parent.map(|parent| parent.to_string()),
         new.timezone,
         new.account.to_string(),
         new.at.as_millis(),
@@ -157,7 +166,7 @@ pub fn insert_question(tx: &Tx, new: &NewQuestion<'_>) -> Done<()> {
     Ok(())
 }
 
-/// Keeps the place for an answer, behind its question.
+/// Keeps the place for an answer, behind its question. It is shown at once unless the question has an answer.
 pub fn insert_answer(
     tx: &Tx,
     id: MessageId,
@@ -168,9 +177,11 @@ pub fn insert_answer(
     at: Timestamp,
 ) -> Done<()> {
     tx.prepare_cached(
-        "INSERT INTO messages (id, chat, position, role, status, text, author, needs_model, run, question, created,
-           integrity, confidentiality)
-         VALUES (?1, ?2, ?3, 'assistant', ?4, '', '{\"kind\":\"ally\"}', 0, ?5, ?6, ?7, ?8, ?9)",
+        "INSERT INTO messages (id, chat, position, role, status, text, author, needs_model, run, question, parent,
+           created, integrity, confidentiality, is_chosen, is_shown)
+         SELECT ?1, ?2, ?3, 'assistant', ?4, '', '{\"kind\":\"ally\"}', 0, ?5, ?6, ?6, ?7, ?8, ?9, is_chosen,
+           is_chosen AND COALESCE((SELECT is_shown FROM messages WHERE id = ?6), 1)
+         FROM (SELECT NOT EXISTS (SELECT 1 FROM messages WHERE chat = ?2 AND parent IS ?6) AS is_chosen)",
     )?
     .execute(params![
         id.to_string(),
@@ -188,18 +199,18 @@ pub fn insert_answer(
 
 /// One message with everything that belongs to it.
 pub fn get(tx: &Tx, id: MessageId) -> Done<Option<Stored>> {
-    let place = tx
-        .prepare_cached("SELECT chat, position FROM messages WHERE id = ?1")?
-        .query_row([id.to_string()], |row| Ok((cells::id::<ChatId>(row, "chat")?, row.get::<_, i64>("position")?)))
+    let number = tx
+        .prepare_cached("SELECT number FROM messages WHERE id = ?1")?
+        .query_row([id.to_string()], |row| row.get::<_, i64>(0))
         .optional()?;
-    let Some((chat, position)) = place else { return Ok(None) };
-    Ok(between(tx, chat, position, position)?.pop())
+    let Some(number) = number else { return Ok(None) };
+    Ok(load(tx, &[number])?.pop())
 }
 
-/// The answer to a question.
+/// The answer to a question: of several, the one that the person has chosen.
 pub fn answer_to(tx: &Tx, question: MessageId) -> Done<Option<MessageId>> {
     Ok(tx
-        .prepare_cached("SELECT id FROM messages WHERE question = ?1")?
+        .prepare_cached("SELECT id FROM messages WHERE question = ?1 ORDER BY is_chosen DESC, number DESC LIMIT 1")?
         .query_row([question.to_string()], |row| cells::id(row, "id"))
         .optional()?)
 }
@@ -212,22 +223,29 @@ pub fn answer_of_run(tx: &Tx, run: RunId) -> Done<Option<MessageId>> {
         .optional()?)
 }
 
-/// The messages of a chat from one place to another, both included, oldest first.
-pub fn between(tx: &Tx, chat: ChatId, first: i64, last: i64) -> Done<Vec<Stored>> {
-    let range = params![chat.to_string(), first, last];
+/// The messages with these numbers, which stand in one chat, oldest first, with everything that belongs to them.
+pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
+    let these = serde_json::to_string(numbers).unwrap_or_default();
     let mut messages = tx
-        .prepare_cached(&format!("{COLUMNS} WHERE chat = ?1 AND position BETWEEN ?2 AND ?3 ORDER BY position"))?
-        .query_map(range, read)?
+        .prepare_cached(&format!("{COLUMNS} WHERE number IN (SELECT value FROM json_each(?1)) ORDER BY position"))?
+        .query_map([&these], read)?
         .collect::<Result<Vec<_>, _>>()?;
-    attach(tx, &mut messages, "b.message, b.step, b.kind, b.text, b.call, b.tool, b.provider", "blocks", range, block)?;
+    attach(
+        tx,
+        &mut messages,
+        "b.message, b.step, b.kind, b.text, b.call, b.tool, b.provider",
+        "blocks",
+        &these,
+        block,
+    )?;
     let columns = "b.message, b.call, b.ok, b.text, b.summary, b.path, b.version, b.rule";
-    attach(tx, &mut messages, columns, "tool_results", range, result)?;
+    attach(tx, &mut messages, columns, "tool_results", &these, result)?;
     let mut query = tx.prepare_cached(
         "SELECT c.message, SUM(c.input), SUM(c.output), SUM(c.cache_read), SUM(c.cache_write) FROM messages m
          JOIN model_calls c ON c.message = m.id
-         WHERE m.chat = ?1 AND m.position BETWEEN ?2 AND ?3 GROUP BY c.message",
+         WHERE m.number IN (SELECT value FROM json_each(?1)) GROUP BY c.message",
     )?;
-    let mut rows = query.query(range)?;
+    let mut rows = query.query([&these])?;
     while let Some(row) = rows.next()? {
         let id: MessageId = cells::id(row, "message")?;
         if let Some(message) = messages.iter_mut().find(|message| message.id == id) {
@@ -239,22 +257,22 @@ pub fn between(tx: &Tx, chat: ChatId, first: i64, last: i64) -> Done<Vec<Stored>
             });
         }
     }
+    path::siblings(tx, &mut messages, &these)?;
     Ok(messages)
 }
 
-/// At most `limit` messages before a place, oldest first, and whether there are more before them.
+/// At most `limit` messages that are shown before a place, oldest first, and whether there are more before them.
 pub fn page(tx: &Tx, chat: ChatId, before: i64, limit: u32) -> Done<(Vec<Stored>, bool)> {
-    let first: Option<i64> = tx
+    let mut numbers = tx
         .prepare_cached(
-            "SELECT MIN(position) FROM (SELECT position FROM messages WHERE chat = ?1 AND position < ?2
-               ORDER BY position DESC LIMIT ?3)",
+            "SELECT number FROM messages WHERE chat = ?1 AND is_shown = 1 AND position < ?2
+             ORDER BY position DESC LIMIT ?3",
         )?
-        .query_row(params![chat.to_string(), before, limit], |row| row.get(0))?;
-    let Some(first) = first else { return Ok((Vec::new(), false)) };
-    let has_more: bool = tx
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM messages WHERE chat = ?1 AND position < ?2)")?
-        .query_row(params![chat.to_string(), first], |row| row.get(0))?;
-    Ok((between(tx, chat, first, before - 1)?, has_more))
+        .query_map(params![chat.to_string(), before, limit + 1], |row| row.get(0))?
+        .collect::<Result<Vec<i64>, _>>()?;
+    let has_more = numbers.len() > limit as usize;
+    numbers.truncate(limit as usize);
+    Ok((load(tx, &numbers)?, has_more))
 }
 
 /// The place of a message in a chat; `None` if it does not stand there.
@@ -383,15 +401,15 @@ fn attach(
     messages: &mut [Stored],
     columns: &str,
     table: &str,
-    range: &[&dyn rusqlite::ToSql],
+    these: &str,
     add: fn(&mut Stored, &Row<'_>) -> Done<()>,
 ) -> Done<()> {
     let order = if table == "blocks" { "b.position" } else { "b.at" };
     let mut query = tx.prepare_cached(&format!(
         "SELECT {columns}, b.integrity, b.confidentiality FROM messages m JOIN {table} b ON b.message = m.id
-         WHERE m.chat = ?1 AND m.position BETWEEN ?2 AND ?3 ORDER BY m.position, {order}"
+         WHERE m.number IN (SELECT value FROM json_each(?1)) ORDER BY m.position, {order}"
     ))?;
-    let mut rows = query.query(range)?;
+    let mut rows = query.query([these])?;
     let mut at = 0;
     while let Some(row) = rows.next()? {
         let id: MessageId = cells::id(row, "message")?;
@@ -452,6 +470,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         problem: problem.and_then(|problem| serde_json::from_str(&problem).ok()),
         run: cells::maybe_id(row, "run")?,
         question: cells::maybe_id(row, "question")?,
+        parent: cells::maybe_id(row, "parent")?,
+        siblings: Vec::new(),
         timezone: row.get("timezone")?,
         created: cells::time(row, "created")?,
         label: cells::label(row)?,
@@ -459,63 +479,4 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         results: Vec::new(),
         usage: None,
     })
-}
-
-impl Stored {
-    /// What everybody sees of it.
-    pub fn view(&self) -> Message {
-        let mut message = Message {
-            id: self.id,
-            chat: self.chat,
-            run: self.run,
-            role: self.role,
-            status: self.status,
-            text: Content::default(),
-            parts: Vec::new(),
-            author: self.author.clone(),
-            created: self.created,
-            usage: self.usage,
-            problem: self.problem.clone(),
-            needs_model: self.needs_model,
-        };
-        for block in &self.blocks {
-            match &block.piece {
-                Piece::Text(text) => {
-                    message.text.push_str(text.expose());
-                    message.parts.push(Part::Text { text: text.clone() });
-                }
-                Piece::Thinking(text) => message.parts.push(Part::Thinking { text: text.clone() }),
-                Piece::Call(call) => message.parts.push(self.call_part(call)),
-                Piece::Opaque { .. } => {}
-            }
-        }
-        if !self.text.is_empty() {
-            message.text.push_str(self.text.expose());
-            message.parts.push(Part::Text { text: self.text.clone() });
-        }
-        message
-    }
-
-    /// The result of a call, if it has one yet.
-    pub fn result_of(&self, call: &str) -> Option<&ToolResult> {
-        self.results.iter().find(|result| result.call == call)
-    }
-
-    fn call_part(&self, call: &ToolCall) -> Part {
-        let result = self.result_of(&call.call);
-        let status = match result {
-            Some(result) if result.ok => CallStatus::Ok,
-            Some(_) => CallStatus::Failed,
-            None if self.status.is_over() => CallStatus::Unknown,
-            None => CallStatus::Running,
-        };
-        Part::Tool {
-            call: call.call.clone(),
-            tool: call.tool.clone(),
-            input: call.input.clone(),
-            status,
-            summary: result.map(|result| result.summary.clone()),
-            file: result.and_then(|result| result.file.clone()),
-        }
-    }
 }

@@ -5,17 +5,17 @@ use crate::app::App;
 use crate::events::Event;
 use crate::fault::Done;
 use crate::messages::store::Stored;
-use crate::messages::{Message, Status, store};
+use crate::messages::{Message, Status, path, store};
 use crate::runs::NewTurn;
 use crate::{chats, memory, runs};
 use ally_durable::{Effect, Error, Step};
 use ally_llm::Request;
 use ally_store::Tx;
-use ally_types::{ChatId, Label, MessageId, Problem, RunId};
+use ally_types::{Label, MessageId, Problem, RunId};
 use serde_json::json;
 
-/// So many messages before the answer are shown to the model.
-const MOST_HISTORY: i64 = 200;
+/// So many messages are shown to the model, the answer that is being written among them.
+const MOST_HISTORY: u32 = 201;
 
 /// What the transaction that took a question in has read anyway, for the first step of its turn.
 pub(super) struct Prepared {
@@ -30,7 +30,7 @@ pub(super) struct Prepared {
 pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<(Message, Message)> {
     store::set_status(tx, turn.answer, Status::Streaming)?;
     store::set_status(tx, question, Status::Complete)?;
-    let rows = rows_until(tx, turn.chat, turn.answer)?;
+    let rows = rows_until(tx, turn.answer)?;
     let asked = rows.iter().rfind(|row| row.id == question).ok_or_else(chats::message_not_found)?;
     let answer = rows.last().ok_or_else(chats::message_not_found)?;
     let told = (asked.view(), answer.view());
@@ -48,10 +48,10 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
     Ok(told)
 }
 
-/// The messages up to an answer, as far back as the model is shown.
-pub(super) fn rows_until(tx: &Tx, chat: ChatId, answer: MessageId) -> Done<Vec<Stored>> {
-    let last = store::position(tx, chat, answer)?.ok_or_else(chats::message_not_found)?;
-    store::between(tx, chat, last.saturating_sub(MOST_HISTORY), last)
+/// The messages that lead to an answer, as far back as the model is shown. Other versions of them are not among them.
+pub(super) fn rows_until(tx: &Tx, answer: MessageId) -> Done<Vec<Stored>> {
+    let rows = store::load(tx, &path::until(tx, answer, MOST_HISTORY)?)?;
+    if rows.is_empty() { Err(chats::message_not_found().into()) } else { Ok(rows) }
 }
 
 /// Everybody who watches hears that a turn has begun.

@@ -18,4 +18,5 @@ mod turns;
 mod usage;
 #[path = "../../src/turns/transcript/valid.rs"]
 mod valid;
+mod versions;
 mod world;

@@ -34,7 +34,8 @@ const ADMINISTRATOR: &[&str] = &[
 fn body(route: &str) -> Option<Value> {
     Some(match route.rsplit_once('/').unwrap() {
         (before, _) if before.starts_with("GET ") || before.starts_with("DELETE ") => return None,
-        (_, "messages") => json!({ "text": "x" }),
+        (_, "path") => json!({ "message": "msg_01KAK37FA0KNNTJ7C33X76FJRY" }),
+        (_, "messages" | "edit") => json!({ "text": "x" }),
         (before, "restore") if before.contains("/memory/") => json!({ "version": null }),
         (_, "search") => json!({ "q": "x" }),
         (_, "local") => json!({ "url": "http://127.0.0.1:9" }),

@@ -119,7 +119,7 @@ export function OldChat({ id, connect, fileLink, topBar }: Shared & { id: string
               <ProblemNotice problem={state.problem} className="mx-auto mb-2 max-w-[43rem]" />
             </div>
           )}
-          <Composer ref={composer} sending={sending} isRunning={state.run !== null} isStopping={stopping !== null && stopping === state.run} onStop={() => void stop()} destination={<Destination />} />
+          <Composer ref={composer} sending={sending} isRunning={state.run !== null} isStopping={stopping !== null && stopping === state.run} onStop={() => void stop()} onEditLast={() => thread.edit(thread.lastQuestion() ?? null)} destination={<Destination />} />
         </>
       )}
     </>

@@ -1,6 +1,7 @@
 // Where a message is written.
 import { ArrowUp, Square } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, type Ref, useEffect, useImperativeHandle, useLayoutEffect, useRef } from "react";
+import "../../i18n/chat";
 import { t } from "../../i18n/t";
 import { ProblemNotice } from "../../ui/problem-notice";
 import type { Sending } from "./use-sending";
@@ -14,12 +15,14 @@ interface Props {
   isRunning: boolean;
   isStopping: boolean;
   onStop: () => void;
+  /** Puts the last message into other words: the arrow upwards in an empty field. */
+  onEditLast?: () => void;
   /** Who gets what is written. */
   destination: ReactNode;
   ref?: Ref<ComposerHandle>;
 }
 
-export function Composer({ sending, isRunning, isStopping, onStop, destination, ref }: Props) {
+export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, destination, ref }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
   const { text, setText, isSending, problem, send } = sending;
 
@@ -45,9 +48,14 @@ export function Composer({ sending, isRunning, isStopping, onStop, destination, 
     },
   }));
 
-  const canSend = text.trim() !== "" && !isSending && !isRunning;
+  const canSend = text.trim() !== "" && !isSending;
 
   function onKeyDown(event: KeyboardEvent) {
+    if (event.key === "ArrowUp" && text === "" && onEditLast) {
+      event.preventDefault();
+      onEditLast();
+      return;
+    }
     // While an input method is composing, Enter chooses a word.
     if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing || event.keyCode === 229) return;
     event.preventDefault();
@@ -77,13 +85,14 @@ export function Composer({ sending, isRunning, isStopping, onStop, destination, 
             className="block min-h-12 w-full min-w-0 resize-none bg-transparent px-4 pt-3.5 pb-1 text-[16px] leading-normal outline-none max-sm:min-h-15 max-sm:flex-1 max-sm:py-4.5"
           />
           <div className="flex items-center gap-3 py-2 ps-4 pe-2 max-sm:ps-0">
-            <span className="min-w-0 flex-1 text-[12.5px] text-ink-3 max-sm:hidden">{isRunning ? t("chat.composer.running") : t("chat.composer.hint")}</span>
-            {isRunning ? (
+            <span className="min-w-0 flex-1 text-[12.5px] text-ink-3 max-sm:hidden">{isRunning ? t("chat.composer.queue") : t("chat.composer.hint")}</span>
+            {isRunning && (
               <button type="button" onClick={onStop} disabled={isStopping} className="tap inline-flex min-h-9 items-center gap-2 rounded-lg border border-line bg-surface px-3.5 text-[14.5px] font-medium hover:bg-sunken disabled:opacity-55">
                 <Square aria-hidden className="size-3.5 fill-current" />
                 {isStopping ? t("chat.stopping") : t("chat.stop")}
               </button>
-            ) : (
+            )}
+            {(!isRunning || text.trim() !== "") && (
               <button type="submit" disabled={!canSend} aria-label={t("chat.send")} title={t("chat.send")} className="tap inline-flex size-9 items-center justify-center rounded-lg bg-accent text-accent-ink hover:opacity-90 disabled:bg-sunken disabled:text-ink-3">
                 <ArrowUp aria-hidden className="size-5" />
               </button>

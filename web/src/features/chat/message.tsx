@@ -1,21 +1,24 @@
 // One entry of the conversation.
 import { useMutation, useQuery } from "@tanstack/react-query";
+import { RotateCcw } from "lucide-react";
 import { memo, type ReactNode } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { providerQuery } from "../../api/queries";
-import type { Author, Message, Part, Sent } from "../../api/types";
+import type { Message, Part, Sent } from "../../api/types";
+import "../../i18n/chat";
 import { t } from "../../i18n/t";
 import { Markdown } from "../../markdown/markdown";
-import { Button } from "../../ui/button";
-import { CopyButton } from "../../ui/copy-button";
+import { Button, IconButton } from "../../ui/button";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { type MarkState, RailEntry } from "../../ui/rail/rail";
-import { count } from "../../ui/quantity";
-import { When } from "../../ui/time";
+import { showToast } from "../../ui/toast";
+import { Question } from "./question";
+import { Receipt } from "./receipt";
 import { useMessage } from "./stream";
 import type { LiveMessage, Thread } from "./thread";
 import { ToolEntry } from "./tool-entry";
+import { Versions } from "./versions";
 
 interface Props {
   thread: Thread;
@@ -30,20 +33,9 @@ interface Props {
 export const MessageEntry = memo(function MessageEntry({ thread, id, isFirst, question, onSent, fileLink }: Props) {
   const message = useMessage(thread, id);
   if (!message) return null;
-  if (message.role === "user") return <Question message={message} isFirst={isFirst} />;
+  if (message.role === "user") return <Question thread={thread} message={message} isFirst={isFirst} onSent={onSent} />;
   return <Answer message={message} isFirst={isFirst} question={question} onSent={onSent} fileLink={fileLink} />;
 });
-
-function Question({ message, isFirst }: { message: Message; isFirst: boolean }) {
-  return (
-    <article aria-label={t("message.yours")} data-role="user" data-message={message.id} className="scroll-mt-6">
-      <RailEntry mark="plain" isFirst={isFirst} className="rail-boxed pb-4!">
-        <div className="rounded-lg border border-line bg-surface px-4 py-2.5 text-[16px] leading-relaxed whitespace-pre-wrap">{message.text}</div>
-        <Receipt message={message} />
-      </RailEntry>
-    </article>
-  );
-}
 
 type Piece = { kind: "tool"; part: Extract<Part, { type: "tool" }> } | { kind: "text" | "thinking"; text: string };
 
@@ -74,7 +66,10 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Liv
       {!isLive && (
         <RailEntry mark={lastText >= 0 ? undefined : markOf(message)} className="pb-6">
           <End message={message} question={question} onSent={onSent} />
-          <Receipt message={message} />
+          <Receipt message={message}>
+            <Again message={message} onSent={onSent} />
+            <Versions message={message} />
+          </Receipt>
         </RailEntry>
       )}
     </article>
@@ -129,6 +124,20 @@ function End({ message, question, onSent }: { message: Message; question?: strin
   );
 }
 
+/** Has the answer written once more, beside the one that is there. */
+function Again({ message, onSent }: { message: Message; onSent: (sent: Sent) => void }) {
+  const again = useMutation({
+    mutationFn: () => chats.regenerate(message.id),
+    onSuccess: onSent,
+    onError: (error) => showToast({ text: t("message.regenerate.failed", { problem: problemOf(error).title }) }),
+  });
+  return (
+    <IconButton label={t("message.regenerate")} disabled={again.isPending} onClick={() => again.mutate()}>
+      <RotateCcw aria-hidden className="size-4" />
+    </IconButton>
+  );
+}
+
 function Thinking({ text }: { text: string }) {
   return (
     <RailEntry mark="plain" isSmall className="rail-line pb-3">
@@ -138,33 +147,4 @@ function Thinking({ text }: { text: string }) {
       </details>
     </RailEntry>
   );
-}
-
-/** The receipt: who, when, how much. */
-function Receipt({ message }: { message: Message }) {
-  const author = authorName(message.author);
-  const tokens = message.usage ? message.usage.input + message.usage.output + message.usage.cache_read + message.usage.cache_write : 0;
-  const used = message.usage;
-  return (
-    <div className="mt-1 -ms-1.5 flex flex-wrap items-center gap-x-2.5 text-[12.5px] text-ink-3">
-      {message.text && <CopyButton text={message.text} label={message.role === "user" ? t("message.copy.yours") : t("message.copy")} />}
-      {author && <span>{author}</span>}
-      {author && <span aria-hidden>·</span>}
-      <When at={message.created} />
-      {used && tokens > 0 && (
-        <>
-          <span aria-hidden>·</span>
-          <span className="num" title={t("message.tokens.detail", { input: used.input, output: used.output, read: used.cache_read, written: used.cache_write })}>
-            {t("message.tokens", { tokens: count(tokens) })}
-          </span>
-        </>
-      )}
-    </div>
-  );
-}
-
-function authorName(author: Author): string | null {
-  if (author.kind === "builtin") return t("message.builtin");
-  if (author.kind === "model") return author.model || author.provider;
-  return null;
 }

@@ -7,6 +7,9 @@ import { openStream, type StreamState } from "../../api/sse";
 import type { ChatEvent } from "../../api/types";
 import { type LiveMessage, Thread } from "./thread";
 
+/** So many pages are read at most to find the place where another version begins. */
+const MOST_PAGES = 10;
+
 export interface OpenChat {
   thread: Thread;
   line: StreamState;
@@ -36,6 +39,23 @@ export function useOpenChat(id: string, onEvent: (event: ChatEvent) => void, onO
         if (!isOver) setProblem(problemOf(error));
       }
     }
+    /** Reads what is shown from a message on: page by page from the end, until the pages meet it. */
+    async function reread(after: string | null) {
+      try {
+        let page = await chats.messages(id);
+        let items = page.items;
+        for (let more = 0; more < MOST_PAGES && page.next && !items.some((message) => message.parent === after || message.id === after); more++) {
+          page = await chats.messages(id, page.next);
+          items = [...page.items, ...items];
+        }
+        if (isOver) return;
+        thread.load(items, page.next ?? null, "newest");
+        thread.flush();
+      } catch (error) {
+        if (!isOver) setProblem(problemOf(error));
+      }
+    }
+    thread.onStale = (after) => void reread(after);
     const close = openStream({
       url: chats.eventsUrl(id),
       // The stream opens first and the page is read after it: nothing falls between the two.
@@ -61,6 +81,7 @@ export function useOpenChat(id: string, onEvent: (event: ChatEvent) => void, onO
       isOver = true;
       clearTimeout(fallback);
       close();
+      thread.onStale = () => {};
     };
   }, [id, thread, onEvent, onOpen]);
 

@@ -4,11 +4,11 @@ import { Thread } from "./thread";
 
 const question: Message = {
   id: "msg_1", chat: "chat_1", run: "run_1", role: "user", status: "complete", text: "Hello", parts: [{ type: "text", text: "Hello" }],
-  author: { kind: "person" }, needs_model: false, created: "2026-11-21T09:00:00Z",
+  author: { kind: "person" }, needs_model: false, created: "2026-11-21T09:00:00Z", version: 1, versions: 1,
 };
 const answer: Message = {
   id: "msg_2", chat: "chat_1", run: "run_1", role: "assistant", status: "queued", text: "", parts: [],
-  author: { kind: "model", provider: "anthropic", model: "claude" }, needs_model: false, created: "2026-11-21T09:00:01Z",
+  parent: "msg_1", version: 1, versions: 1, author: { kind: "model", provider: "anthropic", model: "claude" }, needs_model: false, created: "2026-11-21T09:00:01Z",
 };
 const whole: Message = { ...answer, status: "complete", text: "Hi Mira", parts: [{ type: "text", text: "Hi Mira" }] };
 
@@ -120,13 +120,67 @@ describe("the thread", () => {
 
   it("puts older pages in front and newer messages at the end", () => {
     const { thread: store, show } = thread();
-    const old = { ...question, id: "msg_0", created: "2026-11-20T09:00:00Z" };
-    store.load([question], "msg_1", "newest");
-    store.upsert({ ...question, id: "msg_9", created: "2026-11-21T10:00:00Z" });
+    const old = { ...question, id: "msg_0" };
+    const first = { ...question, parent: "msg_0" };
+    store.load([first], "msg_1", "newest");
+    store.upsert({ ...question, id: "msg_9", parent: "msg_1" });
     store.load([old], null, "older");
-    store.load([question], "msg_1", "newest");
+    store.load([first], "msg_1", "newest");
     show();
     expect(store.state().order).toEqual(["msg_0", "msg_1", "msg_9"]);
     expect(store.state().older).toBe(null);
+  });
+
+  describe("with versions", () => {
+    const second: Message = { ...answer, id: "msg_3", run: "run_2", version: 2, versions: 2, siblings: ["msg_2", "msg_3"] };
+    const behind: Message = { ...question, id: "msg_4", parent: "msg_2" };
+
+    it("cuts at the place where another version begins, and goes on from there", () => {
+      const { thread: store, show } = thread();
+      const read: (string | null)[] = [];
+      store.onStale = (after) => read.push(after);
+      store.load([question, whole, behind], null, "newest");
+      store.apply({ type: "path.changed", after: "msg_1" });
+      store.apply({ type: "run.started", run: "run_2", question, answer: second });
+      show();
+      expect(store.state().order).toEqual(["msg_1", "msg_3"]);
+      expect(store.state().run).toBe("run_2");
+      expect(read).toEqual(["msg_1"]);
+    });
+
+    it("does not show what goes on in a version that is hidden", () => {
+      const { thread: store, show } = thread();
+      store.load([question, { ...second, status: "complete" }], null, "newest");
+      store.apply({ type: "message.snapshot", message: { ...answer, status: "streaming" }, attempt: 1 });
+      store.apply({ type: "message.completed", message: whole });
+      show();
+      expect(store.state().order).toEqual(["msg_1", "msg_3"]);
+      expect(store.state().run).toBe(null);
+    });
+
+    it("keeps what the stream brought behind the page, and nothing of another version", () => {
+      const { thread: store, show } = thread();
+      store.load([question, whole], null, "newest");
+      store.upsert(behind);
+      store.load([question, whole], null, "newest");
+      show();
+      expect(store.state().order).toEqual(["msg_1", "msg_2", "msg_4"]);
+      store.load([question, { ...second, status: "complete" }], null, "newest");
+      show();
+      expect(store.state().order).toEqual(["msg_1", "msg_3"]);
+    });
+
+    it("asks for the pages when the first message has another version, and shows the old one until then", () => {
+      const { thread: store, show } = thread();
+      const read: (string | null)[] = [];
+      store.onStale = (after) => read.push(after);
+      store.load([question, whole], null, "newest");
+      store.apply({ type: "path.changed" });
+      show();
+      expect([store.state().order, read]).toEqual([["msg_1", "msg_2"], [null]]);
+      store.upsert({ ...question, id: "msg_7", version: 2, versions: 2, siblings: ["msg_1", "msg_7"] });
+      show();
+      expect(store.state().order).toEqual(["msg_7"]);
+    });
   });
 });

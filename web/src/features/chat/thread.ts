@@ -15,6 +15,8 @@ export interface ThreadState {
   run: string | null;
   /** A problem that belongs to no message. */
   problem: Extract<ChatEvent, { type: "error" }>["problem"] | null;
+  /** The message that the person is putting into other words. */
+  editing: string | null;
 }
 
 /** Why nothing comes yet, while a provider is given a pause. Known only to those who watch. */
@@ -35,7 +37,7 @@ const nextFrame: Schedule = (flush) => {
 
 export class Thread {
   #messages = new Map<string, LiveMessage>();
-  #state: ThreadState = { order: [], older: null, run: null, problem: null };
+  #state: ThreadState = { order: [], older: null, run: null, problem: null, editing: null };
   #shown = new Map<string, LiveMessage>();
   #shownState = this.#state;
   #dirty = new Set<string>();
@@ -45,6 +47,8 @@ export class Thread {
   readonly #schedule: Schedule;
   /** Called once for each answer that became final while we watched: this is what is announced. */
   onFinished: (message: Message) => void = () => {};
+  /** Called when what is shown can no longer be told from the events: it is to be read again, from this message on. */
+  onStale: (after: string | null) => void = () => {};
 
   constructor(schedule: Schedule = nextFrame) {
     this.#schedule = schedule;
@@ -76,13 +80,27 @@ export class Thread {
     const rest = this.#state.order.filter((id) => !paged.has(id));
     if (place === "older") this.#set({ order: [...ids, ...rest], older: next });
     else {
-      const first = ids[0];
-      const oldest = first === undefined ? undefined : this.#messages.get(first)?.created;
-      const before = rest.filter((id) => oldest !== undefined && (this.#messages.get(id)?.created ?? "") < oldest);
-      const after = rest.filter((id) => !before.includes(id));
-      this.#set({ order: [...before, ...ids, ...after], older: before.length ? this.#state.older : next });
+      // What was loaded before stays where it leads to the page, and what the stream has brought since where it goes
+      // on from it. Everything else belongs to versions that are no longer shown.
+      const first = items[0]?.parent;
+      const joins = first === undefined || first === null ? -1 : rest.indexOf(first);
+      const before = rest.slice(0, joins + 1);
+      const order = [...before, ...ids];
+      for (const id of rest.slice(joins + 1)) if (this.#messages.get(id)?.parent === order.at(-1)) order.push(id);
+      this.#set({ order, older: before.length ? this.#state.older : next });
     }
     this.#findRun();
+  }
+
+  /** Opens a message of the person for editing, or closes it. */
+  edit(id: string | null): void {
+    this.#set({ editing: id });
+    this.flush();
+  }
+
+  /** The last message of the person that is shown. */
+  lastQuestion(): string | undefined {
+    return this.#state.order.findLast((id) => this.#messages.get(id)?.role === "user");
   }
 
   apply(event: ChatEvent): void {
@@ -90,8 +108,17 @@ export class Thread {
       case "run.started":
         this.#replace(event.question);
         this.#replace(event.answer);
-        this.#set({ run: event.run, problem: null });
+        this.#set({ problem: null });
+        this.#findRun();
         break;
+      case "path.changed": {
+        const stays = event.after ? this.#state.order.indexOf(event.after) + 1 : 0;
+        // Where nothing stays, what is there is shown until the rest is read: an empty chat would say something else.
+        if (stays > 0) this.#set({ order: this.#state.order.slice(0, stays) });
+        this.#findRun();
+        this.onStale(event.after ?? null);
+        break;
+      }
       case "message.snapshot":
       case "message.completed":
         this.#replace(event.message);
@@ -158,8 +185,18 @@ export class Thread {
   #replace(message: Message): void {
     const known = this.#messages.get(message.id);
     this.#put(message);
-    if (!known) this.#set({ order: [...this.#state.order, message.id] });
+    this.#place(message);
     if (message.role === "assistant" && isFinal(message) && (!known || !isFinal(known))) this.onFinished(message);
+  }
+
+  /** A message is shown where its parent is the last one, and a first message instead of everything: anything else is a
+   * version that is not shown here. */
+  #place({ id, parent }: Message): void {
+    const { order } = this.#state;
+    if (order.includes(id)) return;
+    if (order.length === 0 || parent === order.at(-1)) this.#set({ order: [...order, id] });
+    else if (!parent) this.#set({ order: [id], older: null });
+    else if (!this.#messages.has(parent)) this.onStale(order.at(-1) ?? null);
   }
 
   #put(message: Message): void {
@@ -177,11 +214,9 @@ export class Thread {
   }
 
   #findRun(): void {
-    let run: string | null = null;
-    for (const id of this.#state.order) {
-      const message = this.#messages.get(id);
-      if (message?.role === "assistant" && isActive(message)) run = message.run ?? null;
-    }
+    // Turns go one after the other: the first that is not over is at work, those behind it wait.
+    const first = this.#state.order.map((id) => this.#messages.get(id)).find((message) => message?.role === "assistant" && isActive(message));
+    const run = first?.run ?? null;
     if (run !== this.#state.run) this.#set({ run });
   }
 

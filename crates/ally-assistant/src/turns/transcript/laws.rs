@@ -57,6 +57,8 @@ fn row(role: Role, text: &str) -> Stored {
         problem: None,
         run: None,
         question: None,
+        parent: None,
+        siblings: Vec::new(),
         timezone: None,
         created: Timestamp::from_millis(0),
         label: Label::USER,
