@@ -54,6 +54,8 @@ pub async fn serve(
     chance: Arc<dyn Chance>,
     stop: impl Future<Output = ()>,
 ) -> Result<(), Problem> {
+    // While there are few descriptors.
+    ally_sandbox::reserve_places();
     let around = Around::look(boot.people_uid_base, boot.shares);
     around.log();
     let level = around.reached.level;
@@ -68,6 +70,7 @@ pub async fn serve(
     let begun = Instant::now();
     let servers = host.wake_up();
     let millis = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    host.make_networks();
     log::info("the host is up", &[("servers", &servers), ("level", &level.name()), ("millis", &millis)]);
     let mut callers = tokio::task::JoinSet::new();
     let mut timer = WallTimer::new();
@@ -291,6 +294,13 @@ impl Host {
             life.run().await;
             drop(alive);
         });
+    }
+
+    /// Sees to it that whoever wakes next finds an empty network.
+    pub(crate) fn make_networks(&self) {
+        if self.level.has_own_user() && self.level.has_no_network() {
+            let _ = self.around.networks.fill(2 * cores());
+        }
     }
 
     /// Only the role whose door this is may come in.

@@ -281,6 +281,7 @@ impl Life {
                     let _ = awake.child.signal(Signal::TERM);
                 }
                 self.host.say_awake(&self.server);
+                self.host.make_networks();
                 let micros = u64::try_from(awake.born.elapsed().as_micros()).unwrap_or(u64::MAX);
                 log::debug("awake", &[("server", &self.server.id), ("micros", &micros)]);
                 if std::mem::take(save_when_ready) {

@@ -1,6 +1,6 @@
 //! What stands around each person's process: found out once, when the host starts.
 
-use ally_sandbox::{Ceilings, Cgroups, Level, Limits, Place, Reached, Room, Wall, survey};
+use ally_sandbox::{Ceilings, Cgroups, Level, Limits, Networks, Place, Reached, Room, Wall, survey};
 use ally_types::{Problem, ServerId, log};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -45,6 +45,8 @@ impl Shares {
 pub(crate) struct Around {
     pub(crate) reached: Reached,
     pub(crate) shares: Shares,
+    /// For those who wake next.
+    pub(crate) networks: Arc<Networks>,
     cgroups: Arc<Cgroups>,
     /// What of the system everybody sees, once it has been described.
     room: OnceLock<Room>,
@@ -54,7 +56,7 @@ impl Around {
     /// Tries every wall once. `uid` is the first that people get.
     pub(crate) fn look(uid: u32, shares: Shares) -> Self {
         let cgroups = Arc::new(Cgroups::find());
-        Self { reached: survey(uid, &cgroups), shares, cgroups, room: OnceLock::new() }
+        Self { reached: survey(uid, &cgroups), shares, networks: Arc::default(), cgroups, room: OnceLock::new() }
     }
 
     pub(crate) fn log(&self) {
@@ -145,7 +147,13 @@ mod tests {
         let around = |walls: Vec<Wall>| {
             let names: Vec<_> = walls.iter().map(|wall| wall.name()).collect();
             let reached = Reached { level: Level::of_walls(&names), walls };
-            Around { reached, shares: Shares::default(), cgroups: Arc::default(), room: OnceLock::new() }
+            Around {
+                reached,
+                shares: Shares::default(),
+                networks: Arc::default(),
+                cgroups: Arc::default(),
+                room: OnceLock::new(),
+            }
         };
         assert_eq!(around(Wall::ALL.to_vec()).refusal(Some(Level::Full)), None);
         let mut some = Wall::ALL.to_vec();

@@ -73,6 +73,7 @@ fn describe(host: &Host, server: &Server, epoch: u64, space: Space, log: OwnedFd
         .descriptor(document, BOOT)
         .identity(if host.level.has_own_user() { Identity::Uid(server.uid) } else { Identity::Same })
         .walls(walls)
+        .network(host.around.networks.take())
         .ceilings(host.around.ceilings())
         .place(host.around.place(server.id))
         .dies_with_parent();

@@ -1,6 +1,7 @@
 //! What a child does between its birth and its program, in order. Only system calls: no allocation, no locks.
 
 use crate::cgroup::Doors;
+use crate::places::Taken;
 use crate::room::{Access, Act, Room};
 use crate::{Ceilings, Identity, Step};
 use rustix::fs::{Mode, OFlags};
@@ -9,7 +10,7 @@ use rustix::mount::{MountFlags, MountPropagationFlags, UnmountFlags};
 use rustix::process::{Resource, Rlimit, Signal};
 use rustix::thread::{CapabilitySet, Gid, Uid, UnshareFlags};
 use std::ffi::{CStr, CString};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::ptr;
 
 /// Above every number under which a child gets a descriptor.
@@ -25,6 +26,8 @@ pub(crate) struct Plan {
     /// Those of the namespaces that the child is born into.
     pub(crate) at_birth: UnshareFlags,
     pub(crate) namespaces: UnshareFlags,
+    /// An empty network that it goes into instead of making one.
+    pub(crate) network: Option<OwnedFd>,
     pub(crate) uid_map: String,
     pub(crate) gid_map: String,
     pub(crate) room: Option<Room>,
@@ -51,8 +54,9 @@ impl List {
 type Refusal = (Step, Errno);
 
 /// Runs in the child and never comes back: it becomes the program, or says on `report` what was refused.
-pub(crate) fn live(plan: &Plan, report: i32) -> ! {
-    let code = match (prepare(plan, report), &plan.program) {
+pub(crate) fn live(plan: &Plan, taken: &Taken) -> ! {
+    let report = taken.report;
+    let code = match (prepare(plan, taken), &plan.program) {
         (Ok(_), None) => 0,
         (Ok(report), Some(program)) => {
             // SAFETY: all three are valid, null-terminated and outlive the call, which does not return if it succeeds.
@@ -68,12 +72,13 @@ pub(crate) fn live(plan: &Plan, report: i32) -> ! {
 }
 
 /// Each step needs what the one before it left: walls are built with rights that the identity then gives up.
-fn prepare(plan: &Plan, report: i32) -> Result<i32, Refusal> {
+fn prepare(plan: &Plan, taken: &Taken) -> Result<i32, Refusal> {
     let at = |step: Step| move |error: Errno| (step, error);
     // Before all else, so that there is no moment without limits; it takes rights, too.
     go_in(&plan.doors.tasks).map_err(at(Step::Limits))?;
+    taken.make_mine().map_err(at(Step::Descriptors))?;
     forget_signals();
-    leave_namespaces(plan)?;
+    leave_namespaces(plan, taken)?;
     if let Some(room) = &plan.room {
         rustix::process::umask(Mode::from_raw_mode(0o022));
         furnish(room)?;
@@ -81,14 +86,14 @@ fn prepare(plan: &Plan, report: i32) -> Result<i32, Refusal> {
     }
     give_up_rights(plan).map_err(at(Step::Identity))?;
     // A change of user clears the death signal, so it is set after that.
-    let parent = match &plan.dies_with {
+    let parent = match taken.dies_with {
         Some(parent) => {
             rustix::process::set_parent_process_death_signal(Some(Signal::KILL)).map_err(at(Step::Parent))?;
-            Some(move_up(parent.as_raw_fd()).map_err(at(Step::Parent))?)
+            Some(move_up(parent).map_err(at(Step::Parent))?)
         }
         None => None,
     };
-    let report = order_descriptors(&plan.descriptors, report).map_err(at(Step::Descriptors))?;
+    let report = order_descriptors(plan, taken).map_err(at(Step::Descriptors))?;
     // Only now, for the descriptors that went up may be above the ceiling.
     if let Some(ceilings) = &plan.ceilings {
         set_ceilings(ceilings).map_err(at(Step::Ceilings))?;
@@ -146,13 +151,20 @@ fn forget_signals() {
     let _ = rustix::process::setsid();
 }
 
-fn leave_namespaces(plan: &Plan) -> Result<(), Refusal> {
+fn leave_namespaces(plan: &Plan, taken: &Taken) -> Result<(), Refusal> {
     if plan.namespaces.is_empty() {
         return Ok(());
     }
+    let mut left = plan.namespaces - plan.at_birth;
+    if let Some(network) = taken.network {
+        // SAFETY: plain numbers; the descriptor is open.
+        if unsafe { libc::setns(network, libc::CLONE_NEWNET) } != 0 {
+            return Err((Step::Namespaces, last_error()));
+        }
+        left -= UnshareFlags::NEWNET;
+    }
     // SAFETY: this process has one thread, and descriptors are not unshared.
-    unsafe { rustix::thread::unshare_unsafe(plan.namespaces - plan.at_birth) }
-        .map_err(|error| (Step::Namespaces, error))?;
+    unsafe { rustix::thread::unshare_unsafe(left) }.map_err(|error| (Step::Namespaces, error))?;
     if plan.namespaces.contains(UnshareFlags::NEWUSER) {
         let map = || {
             write_whole(c"/proc/self/setgroups", b"deny")?;
@@ -262,13 +274,14 @@ fn give_up_rights(plan: &Plan) -> Result<(), Errno> {
 
 /// Puts each descriptor under its number and lets all others close when the program starts. Answers the number
 /// under which the report now is.
-fn order_descriptors(wanted: &[(OwnedFd, i32)], report: i32) -> Result<i32, Errno> {
+fn order_descriptors(plan: &Plan, taken: &Taken) -> Result<i32, Errno> {
+    let wanted = &plan.descriptors;
     // First all go up, out of the way, so that none is overwritten by another one's new number.
-    let mut high = [0; 16];
+    let mut high = taken.descriptors;
     let high = high.get_mut(..wanted.len()).ok_or(Errno::MFILE)?;
-    let report = move_up(report)?;
-    for ((descriptor, _), high) in wanted.iter().zip(high.iter_mut()) {
-        *high = move_up(descriptor.as_raw_fd())?;
+    let report = move_up(taken.report)?;
+    for high in high.iter_mut() {
+        *high = move_up(*high)?;
     }
     // SAFETY: plain numbers; everything above the standard streams is marked to be closed when the program starts.
     if unsafe { libc::syscall(libc::SYS_close_range, 3, i32::MAX, libc::CLOSE_RANGE_CLOEXEC) } != 0 {

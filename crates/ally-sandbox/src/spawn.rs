@@ -4,13 +4,13 @@ use crate::birth::{self, Plan};
 use crate::cgroup::{Doors, Group, Place};
 use crate::level::can_have_room;
 use crate::room::c_string;
-use crate::{Access, Child, Level, Room};
+use crate::{Access, Child, Level, Room, clone};
 use rustix::fs::OFlags;
 use rustix::process::{Pid, PidfdFlags};
 use rustix::thread::UnshareFlags;
 use std::ffi::{CString, OsStr};
 use std::io::{self, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// Under which user the program runs.
@@ -101,6 +101,7 @@ pub struct Spawn {
     identity: Identity,
     walls: Walls,
     ceilings: Option<Ceilings>,
+    network: Option<OwnedFd>,
     group: Option<Group>,
     place: Option<Place>,
     dies_with_parent: bool,
@@ -122,6 +123,7 @@ impl Spawn {
             identity: Identity::Same,
             walls: Walls { namespaces: Vec::new(), room: None },
             ceilings: None,
+            network: None,
             group: None,
             place: None,
             dies_with_parent: false,
@@ -194,6 +196,13 @@ impl Spawn {
         self
     }
 
+    /// Where its walls have a network namespace, it gets this one, an empty one that nobody else has.
+    #[must_use]
+    pub fn network(mut self, network: Option<OwnedFd>) -> Self {
+        self.network = network;
+        self
+    }
+
     /// Limits it, from its birth on. If it cannot be limited it is not started.
     #[must_use]
     pub fn place(mut self, place: Place) -> Self {
@@ -237,7 +246,7 @@ impl Spawn {
         let (report, says) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         let nothing = std::fs::File::open("/dev/null")?;
         let plan = self.plan(nothing.into(), doors)?;
-        let (pid, handle) = bear(&plan, says.as_raw_fd())?;
+        let (pid, handle) = clone::bear(&plan, says.as_raw_fd())?;
         Ok((pid, handle, report))
     }
 
@@ -271,6 +280,7 @@ impl Spawn {
         if namespaces.contains(UnshareFlags::NEWPID) {
             at_birth = namespaces & (UnshareFlags::NEWPID | UnshareFlags::NEWUSER);
         }
+        let network = self.network.filter(|_| namespaces.contains(UnshareFlags::NEWNET));
         Ok(Plan {
             program: self.program.map(|path| c_string(path.as_os_str())).transpose()?,
             arguments: birth::List::new(arguments),
@@ -279,6 +289,7 @@ impl Spawn {
             identity: self.identity,
             at_birth,
             namespaces,
+            network,
             uid_map: format!("{uid} {uid} 1"),
             gid_map: format!("{gid} {gid} 1"),
             room: self.walls.room,
@@ -335,61 +346,6 @@ fn role_room(program: &Path, data_dir: &Path) -> io::Result<Room> {
     room.show(program, program, Access::ReadOnly)?;
     room.show(data_dir, data_dir, Access::ReadWrite)?;
     Ok(room)
-}
-
-/// `CLONE_INTO_CGROUP`, which does not fit into the flags of the older call.
-const INTO_CGROUP: u64 = 0x2_0000_0000;
-
-/// Makes the child. It gets a copy of this memory and runs [`birth::live`], which never returns.
-fn bear(plan: &Plan, report: i32) -> io::Result<(Pid, OwnedFd)> {
-    let mut handle: libc::c_int = -1;
-    let flags = libc::CLONE_PIDFD.cast_unsigned() | plan.at_birth.bits();
-    // SAFETY: `sigset_t` is plain data, and the calls only fill it and swap this thread's mask. Signals are held back
-    // so that none of this process's handlers runs in the child, where it would write into this process's pipes.
-    let before = unsafe {
-        let mut all: libc::sigset_t = std::mem::zeroed();
-        let mut before: libc::sigset_t = std::mem::zeroed();
-        libc::sigfillset(&raw mut all);
-        libc::pthread_sigmask(libc::SIG_BLOCK, &raw const all, &raw mut before);
-        before
-    };
-    // Plain data; what stays zero means the same as in the older call.
-    let mut wanted = plan.doors.birth.as_ref().map(|group| libc::clone_args {
-        flags: u64::from(flags) | INTO_CGROUP,
-        pidfd: (&raw mut handle) as u64,
-        child_tid: 0,
-        parent_tid: 0,
-        exit_signal: u64::from(libc::SIGCHLD.cast_unsigned()),
-        stack: 0,
-        stack_size: 0,
-        tls: 0,
-        set_tid: 0,
-        set_tid_size: 0,
-        cgroup: u64::from(group.as_raw_fd().cast_unsigned()),
-    });
-    // SAFETY: without CLONE_VM the child has its own copy of all memory, as after fork; the stack argument 0 means
-    // the same stack. It only makes system calls, allocates nothing and takes no lock, so that locks which other
-    // threads hold at this moment do not matter. The kernel writes the handle before the call returns.
-    let born = unsafe {
-        match &mut wanted {
-            None => {
-                let flags = libc::c_ulong::from(flags | libc::SIGCHLD.cast_unsigned());
-                libc::syscall(libc::SYS_clone, flags, 0, &raw mut handle, 0, 0)
-            }
-            Some(wanted) => libc::syscall(libc::SYS_clone3, &raw mut *wanted, size_of::<libc::clone_args>()),
-        }
-    };
-    if born == 0 {
-        birth::live(plan, report);
-    }
-    let error = io::Error::last_os_error();
-    // SAFETY: puts back the mask that was there before.
-    unsafe { libc::pthread_sigmask(libc::SIG_SETMASK, &raw const before, std::ptr::null_mut()) };
-    match i32::try_from(born).ok().filter(|born| *born > 0).and_then(Pid::from_raw) {
-        // SAFETY: the call succeeded, so the kernel put a new descriptor there that nobody else knows.
-        Some(pid) => Ok((pid, unsafe { OwnedFd::from_raw_fd(handle) })),
-        None => Err(error),
-    }
 }
 
 /// What a child does before its program runs, for saying where it was refused.

@@ -1,10 +1,11 @@
 //! Shell commands behind walls.
 
-use ally_sandbox::{Access, Exit, Identity, Level, Room, Spawn, Step, Walls, probe};
+use ally_sandbox::{Access, Exit, Identity, Level, Networks, Room, Spawn, Step, Walls, probe, reserve_places};
 use std::io::{Read, Write};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 
 pub const UID: u32 = 261_001;
 
@@ -80,12 +81,15 @@ async fn as_root_a_child_behind_walls_has_its_own_user_root_and_an_empty_network
          uname -n; unshare -n true 2>/dev/null || echo no new namespaces",
         theirs.display()
     );
-    let spawn = Spawn::new("/bin/sh").identity(Identity::Uid(UID)).walls(Walls::of(Level::OwnUser, room(&mine)));
-    let (text, exit) = run(spawn, &script).await;
     let wanted = format!(
         "{UID}\n{UID}\n{UID}\n/data\nhello\n/data\n/etc\nroot is read-only\nusr is read-only\nally\nno new namespaces"
     );
-    assert_eq!((text, exit), (wanted, Exit::Code(0)));
+    // Once with a copy of this process's memory, and once beside it.
+    for prepare in [|| {}, reserve_places] {
+        prepare();
+        let spawn = Spawn::new("/bin/sh").identity(Identity::Uid(UID)).walls(Walls::of(Level::OwnUser, room(&mine)));
+        assert_eq!(run(spawn, &script).await, (wanted.clone(), Exit::Code(0)));
+    }
     let made = std::fs::metadata(mine.join("file")).expect("was made");
     assert_eq!(std::os::unix::fs::MetadataExt::uid(&made), UID);
     assert_eq!(made.permissions().mode() & 0o777, 0o600);
@@ -128,12 +132,60 @@ async fn as_root_the_network_is_empty_and_no_rights_are_left_also_without_a_room
     if !is_root() {
         return;
     }
-    let walls = Walls::of(Level::OwnUserOpenFiles, Room::new());
     let script = "grep -c : /proc/self/net/dev; grep -E '^(Cap(Prm|Eff|Bnd|Amb)|NoNewPrivs)' /proc/self/status";
-    let (text, _) = run(Spawn::new("/bin/sh").identity(Identity::Uid(UID)).walls(walls), script).await;
     let none = "0".repeat(16);
     let wanted = format!("1\nCapPrm:\t{none}\nCapEff:\t{none}\nCapBnd:\t{none}\nCapAmb:\t{none}\nNoNewPrivs:\t1");
-    assert_eq!(text, wanted);
+    let networks = Arc::new(Networks::default());
+    networks.fill(1).expect("nobody else fills it").join().expect("ends");
+    for network in [None, networks.take()] {
+        let walls = Walls::of(Level::OwnUserOpenFiles, Room::new());
+        let spawn = Spawn::new("/bin/sh").identity(Identity::Uid(UID)).walls(walls).network(network);
+        assert_eq!(run(spawn, script).await.0, wanted);
+    }
+}
+
+/// What stands behind each descriptor of this process.
+fn open_here() -> Vec<String> {
+    let here = std::fs::read_dir("/proc/self/fd").expect("the descriptors").flatten();
+    let mut open: Vec<_> = here
+        .filter_map(|entry| {
+            let behind = std::fs::read_link(entry.path()).ok()?;
+            Some(format!("{} {}", entry.file_name().to_string_lossy(), behind.display()))
+        })
+        // The directory that is being read.
+        .filter(|line| !line.ends_with("/fd"))
+        .collect();
+    open.sort();
+    open
+}
+
+#[tokio::test]
+async fn as_root_a_child_is_born_beside_thousands_of_descriptors_and_leaves_none_of_its_own_behind() {
+    if !is_root() {
+        return;
+    }
+    reserve_places();
+    let many: Vec<_> = (0..600).map(|_| std::fs::File::open("/dev/zero").expect("opens")).collect();
+    for leaky in &many {
+        rustix::io::fcntl_setfd(leaky, rustix::io::FdFlags::empty()).expect("would be inherited");
+    }
+    let networks = Arc::new(Networks::default());
+    networks.fill(1).expect("nobody else fills it").join().expect("ends");
+    let script = "for fd in /proc/self/fd/*; do echo \"${fd##*/}\"; done | tr '\\n' ' '; cat <&7; id -u";
+    let before = open_here();
+    for network in [networks.take(), None] {
+        let (given, mut writer) = std::io::pipe().expect("a pipe");
+        writer.write_all(b"a word ").expect("fits");
+        drop(writer);
+        let walls = Walls::of(Level::OwnUserOpenFiles, Room::new()).with_own_processes();
+        let spawn = Spawn::new("/bin/sh").identity(Identity::Uid(UID)).walls(walls).network(network);
+        let (text, exit) = run(spawn.descriptor(given, 7), script).await;
+        assert_eq!((text.replace(" 3 ", " "), exit), (format!("0 1 2 7 a word {UID}"), Exit::Code(0)));
+    }
+    assert_eq!(open_here(), before.into_iter().filter(|line| !line.contains("net:")).collect::<Vec<_>>());
+    let refused = Spawn::new("/no/such/program").identity(Identity::Uid(UID)).spawn().expect("is born");
+    assert_eq!(refused.started().expect_err("is refused").step, Step::Program);
+    assert_eq!(refused.wait().await.expect("ends"), Exit::Code(126));
 }
 
 #[tokio::test]
