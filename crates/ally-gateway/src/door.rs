@@ -74,7 +74,7 @@ impl Door<()> {
         let path: Arc<PathBuf> = Arc::new(path.into());
         Self::by(move |()| {
             let path = Arc::clone(&path);
-            async move { Ok(Box::new(socket::connect(&path).await?) as BoxedIo) }
+            async move { Ok(Box::new(socket::connect(&path)?) as BoxedIo) }
         })
     }
 }
@@ -85,7 +85,7 @@ impl Door<ServerId> {
         let directory: PathBuf = directory.into();
         Self::by(move |server: ServerId| {
             let path = directory.join(format!("{server}.sock"));
-            async move { Ok(Box::new(socket::connect(&path).await?) as BoxedIo) }
+            async move { Ok(Box::new(socket::connect(&path)?) as BoxedIo) }
         })
     }
 }

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod bill;
 pub mod counters;
+mod gather;
 pub mod http;
 pub mod installation;
 

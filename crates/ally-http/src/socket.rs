@@ -5,6 +5,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use rustix::fs::{Mode, OFlags};
+use rustix::net;
 use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
@@ -55,13 +56,16 @@ pub fn listen(listener: std::os::unix::net::UnixListener) -> io::Result<UnixList
 ///
 /// # Errors
 /// Nobody listens there, or the caller may not connect.
-pub async fn connect(path: &Path) -> io::Result<UnixStream> {
-    if path.as_os_str().len() <= LONGEST {
-        return UnixStream::connect(path).await;
-    }
-    let stream = short(path, |path| std::os::unix::net::UnixStream::connect(path))?;
-    stream.set_nonblocking(true)?;
-    UnixStream::from_std(stream)
+pub fn connect(path: &Path) -> io::Result<UnixStream> {
+    let socket = net::socket_with(
+        net::AddressFamily::UNIX,
+        net::SocketType::STREAM,
+        net::SocketFlags::NONBLOCK | net::SocketFlags::CLOEXEC,
+        None,
+    )?;
+    // Such a socket is connected at once or not at all: nobody needs to be woken to hear that it is.
+    short(path, |path| Ok(net::connect(&socket, &net::SocketAddrUnix::new(path)?)?))?;
+    UnixStream::from_std(socket.into())
 }
 
 /// Why a call over a socket did not get an answer.
@@ -81,7 +85,7 @@ pub enum CallError {
 /// # Errors
 /// See [`CallError`]. After [`CallError::Connect`] nothing was sent.
 pub async fn call(path: &Path, request: Request<Body>) -> Result<Response<Incoming>, CallError> {
-    let stream = connect(path).await.map_err(CallError::Connect)?;
+    let stream = connect(path).map_err(CallError::Connect)?;
     call_over(stream, request).await
 }
 

@@ -54,6 +54,8 @@ pub async fn send(
     let new = NewMessage { text: say.text, timezone: say.timezone, idempotency_key: idempotency::key(&headers)? };
     let inner = app.clone();
     let sent = app.store().write(move |tx| chats::send(tx, &inner, owner, chat, &new)).await?;
+    // It is kept. The question to the model leaves first, for that is what she waits for.
+    tokio::task::yield_now().await;
     Ok(Accepted(sent))
 }
 

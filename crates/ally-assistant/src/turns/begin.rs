@@ -34,7 +34,6 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
     let asked = rows.iter().rfind(|row| row.id == question).ok_or_else(chats::message_not_found)?;
     let answer = rows.last().ok_or_else(chats::message_not_found)?;
     let told = (asked.view(), answer.view());
-    tell_begun(tx, app, turn.run, told.clone());
     let core = memory::core_of_rows(tx, app)?;
     match (next(answer), core) {
         (Next::Model(step), Some(core)) if step <= turn.done + MOST_STEPS => {
@@ -45,6 +44,8 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
         }
         _ => runs::start(tx, app, turn)?,
     }
+    // Behind the run, so that its first call leaves before anybody who watches is served.
+    tell_begun(tx, app, turn.run, told.clone());
     Ok(told)
 }
 

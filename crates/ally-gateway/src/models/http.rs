@@ -2,19 +2,20 @@
 
 use super::Shown;
 use super::bill::{Bill, Place, Refusal};
+use super::gather::Gathered;
 use crate::egress::providers;
 use crate::forward;
 use crate::gateway::Gateway;
 use ally_http::Json;
 use ally_http::answer::{Answer, Rejection};
-use ally_llm::{Event, Events, Failure, FailureKind, Provider, Request, anthropic};
+use ally_llm::{Event, Failure, FailureKind, Provider, Request, anthropic};
 use ally_types::{Problem, Secret, ServerId, log};
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::{FromRequest as _, State};
 use axum::response::Response;
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use std::convert::Infallible;
 use tokio::time::timeout;
@@ -43,7 +44,11 @@ pub async fn call(
     let Json(request) = read.await.map_err(|_| Rejection::from(slow_body()))??;
     let (provider, payer) = gateway.models.choose(own).await;
     Ok(lines(match Bill::open(place, payer, &request).await {
-        Ok(bill) => answer(providers::stream(&gateway, server, provider, &request), bill),
+        Ok(bill) => {
+            let mut events = Gathered::new(providers::stream(&gateway, server, provider, &request));
+            events.begin().await;
+            answer(events, bill)
+        }
         Err(refusal) => Body::from(line(&Event::Failed { failure: refused(&refusal) })),
     }))
 }
@@ -59,7 +64,7 @@ fn slow_body() -> Problem {
     Problem::new(408, "slow_body", "The question did not arrive in time.").next("Send it again.")
 }
 
-fn answer(events: Events, bill: Bill) -> Body {
+fn answer(events: Gathered, bill: Bill) -> Body {
     let lines = stream::unfold(Some((events, bill)), |running| async move {
         let (mut events, mut bill) = running?;
         let event = events.next().await?;

@@ -27,7 +27,7 @@ pub async fn follow(gateway: Gateway, path: &Path, mut messages: mpsc::Receiver<
     let mut pause = SHORTEST_PAUSE;
     gateway.servers.unlinked();
     loop {
-        if let Ok(stream) = socket::connect(path).await {
+        if let Ok(stream) = socket::connect(path) {
             pause = SHORTEST_PAUSE;
             // What somebody asked for while nobody listened is not done minutes later.
             while messages.try_recv().is_ok() {}

@@ -109,7 +109,7 @@ async fn one_server_has_sixteen_outbound_connections_at_once() {
     let ask = || socket::call(&out, http::Request::get("/provider").body(Body::empty()).unwrap());
     let mut held = Vec::new();
     for _ in 0..16 {
-        held.push(socket::connect(&out).await.unwrap());
+        held.push(socket::connect(&out).unwrap());
     }
     let mut next = std::pin::pin!(ask());
     for _ in 0..100 {

@@ -25,7 +25,7 @@ impl HostSocket {
     }
 
     async fn ask(&self, server: ServerId) -> Result<(), EnsureError> {
-        let mut stream = socket::connect(&self.path).await.map_err(|_| EnsureError::Retry)?;
+        let mut stream = socket::connect(&self.path).map_err(|_| EnsureError::Retry)?;
         let mut line = serde_json::to_vec(&FromPlatform::Ensure { server }).map_err(|_| EnsureError::Never)?;
         line.push(b'\n');
         stream.write_all(&line).await.map_err(|_| EnsureError::Retry)?;

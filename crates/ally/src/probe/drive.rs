@@ -145,7 +145,7 @@ fn outcome(answer: Option<&str>) -> Outcome {
 
 /// Sends a task to the attacker; `None` if it ended without an answer.
 async fn ask(site: &Site, task: &Task) -> io::Result<Option<String>> {
-    let mut stream = ally_http::socket::connect(&site.attacker()).await?;
+    let mut stream = ally_http::socket::connect(&site.attacker())?;
     let mut text = serde_json::to_vec(task)?;
     text.push(b'\n');
     stream.write_all(&text).await?;

@@ -115,7 +115,7 @@ impl Site {
 
     /// Has the host make the two people.
     pub(super) async fn settle(&self) -> io::Result<()> {
-        let stream = ally_http::socket::connect(&self.layout.run().join("host-platform.sock")).await?;
+        let stream = ally_http::socket::connect(&self.layout.run().join("host-platform.sock"))?;
         let (sender, mut receiver) = passing::pair(stream);
         for server in self.people {
             sender.send(&FromPlatform::Ensure { server }, None).await?;

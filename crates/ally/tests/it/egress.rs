@@ -39,7 +39,7 @@ async fn call_out(installation: &Installation, person: &Browser, bytes: &str) ->
     let account = person.get("/api/v1/account").await.expect(200).json();
     let server = account["server"].as_str().unwrap();
     let path = installation.data.join("run/out").join(server).join("out.sock");
-    let mut stream = socket::connect(&path).await.unwrap();
+    let mut stream = socket::connect(&path).unwrap();
     stream.write_all(bytes.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer).await;
