@@ -69,7 +69,7 @@ pub(crate) fn router(app: App) -> Router {
         .layer(from_fn_with_state(app.clone(), space::full::refused))
         .layer(from_fn_with_state(app.clone(), owner::required))
         .layer(from_fn_with_state(app.clone(), idle::counted))
-        .layer(from_fn(log::requests))
+        .layer(from_fn(log::requests_behind))
         .with_state(app)
 }
 

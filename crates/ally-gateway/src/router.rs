@@ -108,7 +108,7 @@ pub(crate) fn outbound(gateway: Gateway, server: ServerId) -> Router {
         .method_not_allowed_fallback(answer::no_such_method)
         .layer(DefaultBodyLimit::max(gateway.limits.model_body))
         .layer(from_fn(panics::caught))
-        .layer(from_fn(log::requests))
+        .layer(from_fn(log::requests_behind))
         .layer(from_fn_with_state(gateway.clone(), egress::broker::no_flood))
         .with_state(gateway.clone());
     // What goes to the outside is taken out before any path is looked at: it is a path of somebody else.

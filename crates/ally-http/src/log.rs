@@ -52,7 +52,17 @@ impl Loggable for Kind {
 
 /// Middleware for `route_layer`: gives the request an id, answers problems with it, and writes one line when the
 /// body has been sent.
-pub async fn requests(mut request: Request, next: Next) -> Response {
+pub async fn requests(request: Request, next: Next) -> Response {
+    logged(request, next, Level::Info).await
+}
+
+/// The same for a role behind the gateway, which has its own line for each of these requests: what went well is said only
+/// when somebody wants to know everything.
+pub async fn requests_behind(request: Request, next: Next) -> Response {
+    logged(request, next, Level::Debug).await
+}
+
+async fn logged(mut request: Request, next: Next, level: Level) -> Response {
     let begun = Instant::now();
     let id = request
         .headers()
@@ -73,12 +83,14 @@ pub async fn requests(mut request: Request, next: Next) -> Response {
         Body::new(Counted {
             inner: body,
             bytes: 0,
-            line: Some(Line { begun, id, method, template: Template(template), status, kind }),
+            line: Some(Line { level, begun, id, method, template: Template(template), status, kind }),
         })
     })
 }
 
 struct Line {
+    /// Of a line about something that went well.
+    level: Level,
     begun: Instant,
     id: RequestId,
     method: Method,
@@ -123,7 +135,7 @@ impl http_body::Body for Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         let Some(line) = self.line.take() else { return };
-        let level = if line.status >= 500 { Level::Warn } else { Level::Info };
+        let level = if line.status >= 500 { Level::Warn } else { line.level };
         let millis = u64::try_from(line.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         log::line(
             level,

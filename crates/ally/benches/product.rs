@@ -205,6 +205,8 @@ async fn one_idle_round() -> (f64, f64) {
     let pids = installation.assistants();
     assert_eq!(pids.len(), IDLE);
     let sizes: Vec<f64> = pids.iter().map(|pid| machine::pss_megabytes(*pid)).collect();
+    // Who has just answered still closes connections; idle is what comes after that.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let before: Vec<u64> = pids.iter().map(|pid| machine::context_switches(*pid)).collect();
     tokio::time::sleep(Duration::from_secs(5)).await;
     let after: Vec<u64> = pids.iter().map(|pid| machine::context_switches(*pid)).collect();
