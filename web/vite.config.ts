@@ -32,6 +32,7 @@ export default defineConfig({
     },
     chunkSizeWarningLimit: 600,
   },
+  worker: { format: "es" },
   server: {
     port: 8790,
     // The backend must see its own origin, or it refuses what changes anything.

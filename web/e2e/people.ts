@@ -1,4 +1,5 @@
 // A person in front of the browser, in the words of the tests.
+import { readFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
 import { expect, type Locator, type Page } from "@playwright/test";
 
@@ -12,11 +13,14 @@ const PASSWORD = "correct horse battery";
 const LONG = Array.from({ length: 40 }, (_, at) => `Paragraph ${at + 1} goes on about the venues, their seats and their prices, so that the page has something to scroll.\n\n`).join("");
 const VENUES = [{ steps: [{ tool_call: { tool: "memory_search", input: { query: "offsite" } } }] }, { steps: [{ text: "Three venues **fit**.\n\n- Atelier Graça\n- Sala Alcântara\n\nDeposit paid" }] }];
 
+/** Everything that Markdown can be here. */
+const SHOWCASE = readFileSync(new URL("../fake/showcase.md", import.meta.url), "utf8");
+
 /** Tells the stand-in of Anthropic what to say, and how fast, where one stands behind the installation. */
 export async function model(page: Page): Promise<void> {
   const standIn = process.env.ALLY_E2E_STAND_IN;
   if (!standIn) return;
-  await page.request.post(`${standIn}/stand-in/rules`, { data: [{ when: "long", turns: [{ steps: [{ text: LONG }] }] }, { when: "venues", turns: VENUES }] });
+  await page.request.post(`${standIn}/stand-in/rules`, { data: [{ when: "showcase", turns: [{ steps: [{ text: SHOWCASE }] }] }, { when: "long", turns: [{ steps: [{ text: LONG }] }] }, { when: "venues", turns: VENUES }] });
   await page.request.post(`${standIn}/stand-in/pace`, { data: { first_ms: 50, tokens: 100, between_ms: 15 } });
 }
 

@@ -1,4 +1,8 @@
 // What the fake backend answers: the built-in commands, a model that writes Markdown, and failures on request.
+import { readFileSync } from "node:fs";
+
+/** Everything that Markdown can be here; the tests show it in the real thing too. */
+const SHOWCASE = readFileSync(new URL("showcase.md", import.meta.url), "utf8");
 
 const LONG = `Three venues fit. **Atelier Graça** has room for 28 and can be cancelled until 19 November.
 
@@ -25,6 +29,12 @@ console.log(total); // 2792
 `;
 
 const pieces = (text, size) => text.match(new RegExp(`[\\s\\S]{1,${size}}`, "g")).map((text) => ({ text }));
+
+/** About 40,000 letters, as mixed as answers are: what ten thousand tokens look like. */
+export function tenThousand() {
+  const part = (at) => `## Part ${at}\n\n${LONG.replaceAll("€", `€${at}`)}\n\nA paragraph about *part ${at}* with \`code\`, a [link](https://host${at}.example/path) and **weight**, long enough to fill a few lines on the page as answers do. ${"It goes on about the venues, their seats and their prices. ".repeat(4)}\n\n`;
+  return Array.from({ length: 35 }, (_, at) => part(at + 1)).join("").slice(0, 40_000);
+}
 
 /** The steps of one answer: text, tool calls with their effect, or a failure. */
 export function answer(text, provider, files) {
@@ -75,6 +85,8 @@ export function answer(text, provider, files) {
     const fail = { type: "provider_overloaded", status: 529, title: "Anthropic has no capacity at the moment.", next_step: "Ask again in a minute.", request: "req_01FAKE" };
     return { author, steps: [{ text: "The venues that " }, { fail }] };
   }
+  if (/showcase/i.test(said)) return { author, usage, steps: pieces(SHOWCASE, 17) };
+  if (/ten thousand/i.test(said)) return { author, usage, steps: pieces(tenThousand(), 4) };
   if (/long/i.test(said)) {
     const more = Array.from({ length: 40 }, (_, at) => `Paragraph ${at + 1} goes on about the venues, their seats and their prices, so that the page has something to scroll.\n\n`).join("");
     return { author, usage, steps: pieces(more, 24) };

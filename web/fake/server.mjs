@@ -353,6 +353,7 @@ export function newInstallation({ speed = 25 } = {}) {
       if (body.speed) home.speed = body.speed;
       if (body.unavailable) home.unavailable = body.unavailable;
       if (body.failing) home.failing = body.failing;
+      if (body.history) for (const account of accounts.values()) remember(space(account), body.history);
       if (body.level) home.level = body.level;
       if (body.walls) home.walls = body.walls;
       if (body.cut) home.held?.destroy();
@@ -365,6 +366,19 @@ export function newInstallation({ speed = 25 } = {}) {
       return { status: 204 };
     }],
   ].map(([method, pattern, needs, act]) => ({ method, needs, act, match: new RegExp(`^${pattern.replace(/:id/, "([^/]+)").replace("*", "(.+)")}$`) }));
+
+  /** A chat from before, with so many messages in it. */
+  function remember(my, { title, messages }) {
+    const chat = { id: id("chat"), title, created: now(), updated: now() };
+    my.chats.set(chat.id, chat);
+    const said = [];
+    for (let at = 0; at < messages; at++) {
+      const isQuestion = at % 2 === 0;
+      const text = isQuestion ? `Question ${at / 2 + 1}: what about the venues?` : scripted(`venues ${at}`, { connected: true }, files(my)).steps.map((step) => step.text ?? "").join("").replace("Three", `Answer ${(at + 1) / 2}: three`);
+      said.push({ id: id("msg"), chat: chat.id, role: isQuestion ? "user" : "assistant", status: "complete", text, parts: [{ type: "text", text }], author: isQuestion ? { kind: "person" } : { kind: "model", provider: "anthropic", model: "claude-sonnet-4-5" }, needs_model: false, created: new Date(Date.now() - (messages - at) * 60_000).toISOString(), parent: said.at(-1)?.id });
+    }
+    my.messages.set(chat.id, said);
+  }
 
   function events(request, response, my, chat) {
     chatOf(my, chat);

@@ -33,12 +33,13 @@ const signedIn = createRoute({
       if (problemOf(error).status !== 401) throw error;
       const options = await context.queries.ensureQueryData(optionsQuery).catch(() => null);
       if (options?.sign_up === "first") throw redirect({ to: "/sign-up" });
-      throw redirect({ to: "/sign-in", search: { next: location.pathname === "/" ? undefined : location.pathname } });
+      const next = location.hash ? `${location.pathname}#${location.hash}` : location.pathname;
+      throw redirect({ to: "/sign-in", search: { next: next === "/" ? undefined : next } });
     }
   },
 });
 const newChat = createRoute({ getParentRoute: () => signedIn, path: "/", component: lazyRouteComponent(() => import("./pages/chat"), "NewChatPage") });
-const oldChat = createRoute({ getParentRoute: () => signedIn, path: "/chats/$chat", component: lazyRouteComponent(() => import("./pages/chat"), "OldChatPage") });
+const oldChat = createRoute({ getParentRoute: () => signedIn, path: "/chats/$chat", component: lazyRouteComponent(() => import("./pages/chat-open"), "OldChatPage") });
 const memory = createRoute({ getParentRoute: () => signedIn, path: "/memory", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryPage") });
 const memoryFile = createRoute({ getParentRoute: () => signedIn, path: "/memory/files/$", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryFilePage") });
 const settings = createRoute({ getParentRoute: () => signedIn, path: "/settings", component: lazyRouteComponent(() => import("./settings-frame"), "SettingsFrame") });

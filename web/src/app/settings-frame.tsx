@@ -5,7 +5,7 @@ import { problemOf } from "../api/problem";
 import { type Key, t } from "../i18n/t";
 import { ProblemNotice } from "../ui/problem-notice";
 import { useAccount, useSignOut } from "./session";
-import { TopBar } from "./shell";
+import { TopBar } from "./top-bar";
 
 const PAGES = [
   { to: "/settings/profile", label: "settings.profile" },

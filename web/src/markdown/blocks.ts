@@ -1,10 +1,22 @@
 // Markdown into blocks. While a text streams in, finished blocks are frozen and only the last one is read again.
 import { Marked, type Token, type Tokens } from "marked";
+import { extensions, isInterrupted } from "./extensions";
 
 export type { Token, Tokens };
 
 // Reference links are switched off: a definition at the end of a text would change blocks that are already frozen.
-const marked = new Marked({ gfm: true, tokenizer: { def: () => undefined, reflink: () => undefined } });
+const marked = new Marked({
+  gfm: true,
+  extensions,
+  tokenizer: {
+    def: () => undefined,
+    reflink: () => undefined,
+    lheading(source) {
+      const found = this.rules.block.lheading.exec(source);
+      return found && isInterrupted(found[0]) ? undefined : false;
+    },
+  },
+});
 
 /** Quotes in lists in quotes: nobody writes so deep, and reading it would exhaust the stack. */
 const TOO_DEEP = /^(?:[ \t]*(?:>|[-*+]|\d{1,9}[.)])){40}/m;

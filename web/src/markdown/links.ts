@@ -20,10 +20,11 @@ export function safeLink(href: string): SafeLink | null {
   return { href: url.href, host: url.host };
 }
 
-/** Whether a link's words name another host than the one it leads to. */
-export function isMisleading(text: string, link: SafeLink): boolean {
-  const named = /(?:https?:\/\/)?((?:[a-z0-9-]+\.)+[a-z]{2,})/i.exec(text)?.[1]?.toLowerCase();
-  return named !== undefined && !link.href.startsWith("mailto:") && named !== link.host && `www.${named}` !== link.host;
+/** Whether a link's words say already where it leads; otherwise its host is shown behind it. */
+export function namesHost(text: string, link: SafeLink): boolean {
+  if (link.href.startsWith("mailto:")) return text.trim() === link.host;
+  const named = /^\s*(?:https?:\/\/)?((?:[a-z0-9-]+\.)+[a-z]{2,}(?::\d+)?)(?:[/?#]\S*)?\s*$/i.exec(text)?.[1]?.toLowerCase();
+  return named !== undefined && (named === link.host || `www.${named}` === link.host);
 }
 
 function safePath(path: string): string {

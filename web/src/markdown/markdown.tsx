@@ -1,15 +1,20 @@
 // A text of Markdown on the page; it may still be growing.
 import { memo, useState } from "react";
 import { BlockCache, type Token } from "./blocks";
-import { renderBlock } from "./render";
+import type { FootnoteToken } from "./extensions";
+import { FootnoteList, Footnotes } from "./footnotes";
+import { blocks, renderBlock } from "./render";
 
 export function Markdown({ text }: { text: string }) {
   const [cache] = useState(() => new BlockCache());
+  const all = cache.update(text);
+  const notes = all.filter((token): token is FootnoteToken => token.type === "footnote");
   return (
     <div className="md">
-      {cache.update(text).map((token, at) => (
-        <Block key={at} token={token} />
-      ))}
+      <Footnotes tokens={notes}>
+        {all.map((token, at) => (token.type === "footnote" ? null : <Block key={at} token={token} />))}
+        {notes.length > 0 && <FootnoteList tokens={notes} content={(note) => blocks(note.tokens)} />}
+      </Footnotes>
     </div>
   );
 }

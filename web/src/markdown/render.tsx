@@ -1,9 +1,14 @@
 // Tokens into React nodes. No HTML of the text is ever interpreted, and nothing is loaded from elsewhere.
 import type { ReactNode } from "react";
 import { t } from "../i18n/t";
+import { CopyButton } from "../ui/copy-button";
 import { decodeEntities, type Token, type Tokens } from "./blocks";
 import { CodeBlock } from "./code-block";
-import { isMisleading, safeLink } from "./links";
+import type { FootnoteToken, MathToken } from "./extensions";
+import { FootnoteMark } from "./footnotes";
+import { Formula } from "./formula";
+import { namesHost, safeLink } from "./links";
+import { plainText, tableAsMarkdown, tableAsTsv } from "./tables";
 
 export function renderBlock(token: Token): ReactNode {
   switch (token.type) {
@@ -16,7 +21,12 @@ export function renderBlock(token: Token): ReactNode {
     case "paragraph":
       return <p>{inline(token.tokens)}</p>;
     case "code":
-      return <CodeBlock text={String(token.text)} lang={language(token as Tokens.Code)} />;
+      return <CodeBlock text={String(token.text)} info={String(token.lang ?? "")} isFinished={isClosed(token.raw)} />;
+    case "mathBlock":
+      return <Formula tex={(token as MathToken).tex} source={token.raw} isDisplay />;
+    case "footnote":
+      // At the top of a text they are gathered at its end; inside of something they stay where they are.
+      return blocks((token as FootnoteToken).tokens);
     case "blockquote":
       return <blockquote>{blocks(token.tokens)}</blockquote>;
     case "list":
@@ -52,7 +62,7 @@ export function blocks(tokens: Token[] | undefined): ReactNode {
 function list(token: Tokens.List): ReactNode {
   const items = token.items.map((item, at) => (
     <li key={at} className={item.task ? "md-task" : undefined}>
-      {item.task && <input type="checkbox" checked={item.checked === true} disabled aria-label={item.checked ? t("markdown.done") : t("markdown.open")} />}
+      {item.tokens[0]?.type === "checkbox" && <Box isDone={item.checked === true} />}
       {blocks(item.tokens.filter((child) => child.type !== "checkbox"))}
     </li>
   ));
@@ -60,33 +70,43 @@ function list(token: Tokens.List): ReactNode {
   return <ol start={typeof token.start === "number" ? token.start : undefined}>{items}</ol>;
 }
 
+function Box({ isDone }: { isDone: boolean }): ReactNode {
+  return <input type="checkbox" checked={isDone} disabled aria-label={isDone ? t("markdown.done") : t("markdown.open")} />;
+}
+
 function table(token: Tokens.Table): ReactNode {
   const cell = (at: number) => (token.align[at] ? `md-${token.align[at]}` : undefined);
   return (
-    <div className="md-table" role="region" aria-label={t("markdown.table")} tabIndex={0}>
-      <table>
-        <thead>
-          <tr>
-            {token.header.map((head, at) => (
-              <th key={at} scope="col" className={cell(at)}>
-                {inline(head.tokens)}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {token.rows.map((row, at) => (
-            <tr key={at}>
-              {row.map((one, column) => (
-                <td key={column} className={cell(column)}>
-                  {inline(one.tokens)}
-                </td>
+    <>
+      <div className="md-table" role="group" aria-label={t("markdown.table")} tabIndex={0}>
+        <table>
+          <thead>
+            <tr>
+              {token.header.map((head, at) => (
+                <th key={at} scope="col" className={cell(at)}>
+                  {inline(head.tokens)}
+                </th>
               ))}
             </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+          </thead>
+          <tbody>
+            {token.rows.map((row, at) => (
+              <tr key={at}>
+                {row.map((one, column) => (
+                  <td key={column} className={cell(column)}>
+                    {inline(one.tokens)}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <div className="md-table-tools">
+        <CopyButton text={() => tableAsTsv(token)} label={t("markdown.table.copy")} isNamed />
+        <CopyButton text={() => tableAsMarkdown(token)} label={t("markdown.table.copy_markdown")} name={t("markdown.table.markdown")} isNamed />
+      </div>
+    </>
   );
 }
 
@@ -108,14 +128,20 @@ function Inline({ token }: { token: Token }): ReactNode {
       return <del>{inline(token.tokens)}</del>;
     case "codespan":
       return <code>{String(token.text)}</code>;
+    case "checkbox":
+      return <Box isDone={token.checked === true} />;
     case "br":
       return <br />;
     case "link":
       return (
-        <Link href={String(token.href)} text={plain(token)}>
+        <Link href={String(token.href)} text={plainText([token])}>
           {inline(token.tokens)}
         </Link>
       );
+    case "mathInline":
+      return <Formula tex={(token as MathToken).tex} source={token.raw} isDisplay={(token as MathToken).isDisplay} />;
+    case "footnoteMark":
+      return <FootnoteMark name={String(token.name)} source={token.raw} />;
     case "image":
       return <Image href={String(token.href)} alt={String(token.text)} />;
     default:
@@ -131,7 +157,7 @@ function Link({ href, text, children }: { href: string; text: string; children: 
       <a href={link.href} title={link.host} target="_blank" rel="noopener noreferrer">
         {children}
       </a>
-      {isMisleading(text, link) && <span className="md-host"> ({link.host})</span>}
+      {!namesHost(text, link) && <span className="md-host"> ({link.host})</span>}
     </>
   );
 }
@@ -151,11 +177,5 @@ function Image({ href, alt }: { href: string; alt: string }): ReactNode {
   );
 }
 
-function plain(token: Token): string {
-  const children = "tokens" in token ? token.tokens : undefined;
-  return children?.length ? children.map(plain).join("") : String(("text" in token && token.text) || token.raw);
-}
-
-function language(token: Tokens.Code): string {
-  return (token.lang ?? "").trim().split(/\s+/)[0]?.slice(0, 24) ?? "";
-}
+/** Whether the fence below the code has come. */
+const isClosed = (raw: string): boolean => /\n[ \t>]*(?:`{3,}|~{3,})[ \t]*\n*$/.test(raw);

@@ -1,10 +1,19 @@
 // Copies a text and says so, in place and aloud.
 import { Check, Copy } from "lucide-react";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 import { t } from "../i18n/t";
 import { IconButton } from "./button";
 
-export function CopyButton({ text, label, isNamed }: { text: string | (() => string); label: string; isNamed?: boolean }) {
+interface Props {
+  text: string | (() => string);
+  label: string;
+  /** Shows a word beside the icon: "Copy", or another. */
+  isNamed?: boolean;
+  name?: string;
+  icon?: ReactNode;
+}
+
+export function CopyButton({ text, label, isNamed, name, icon }: Props) {
   const [isCopied, setCopied] = useState(false);
   useEffect(() => {
     if (!isCopied) return;
@@ -20,8 +29,8 @@ export function CopyButton({ text, label, isNamed }: { text: string | (() => str
   return (
     <>
       <IconButton label={isCopied ? t("copy.done") : label} onClick={() => void copy().catch(() => undefined)} className="gap-1.5 px-1.5 font-sans text-[13px]">
-        {isCopied ? <Check aria-hidden className="size-4 text-ok" /> : <Copy aria-hidden className="size-4" />}
-        {isNamed && <span aria-hidden>{isCopied ? t("copy.done") : t("copy.do")}</span>}
+        {isCopied ? <Check aria-hidden className="size-4 text-ok" /> : (icon ?? <Copy aria-hidden className="size-4" />)}
+        {isNamed && <span aria-hidden>{isCopied ? t("copy.done") : (name ?? t("copy.do"))}</span>}
       </IconButton>
       <span role="status" className="sr-only">
         {isCopied ? t("copy.done") : ""}

@@ -5,7 +5,7 @@ import { MemoryFile } from "../../features/memory/file";
 import { MemoryFiles } from "../../features/memory/files";
 import { t } from "../../i18n/t";
 import { buttonClass } from "../../ui/button";
-import { TopBar } from "../shell";
+import { TopBar } from "../top-bar";
 
 export function MemoryPage() {
   return (

@@ -4,7 +4,7 @@ import { t } from "../../i18n/t";
 import { buttonClass } from "../../ui/button";
 import { Heading } from "../../ui/page";
 import { RailEntry } from "../../ui/rail/rail";
-import { TopBar } from "../shell";
+import { TopBar } from "../top-bar";
 
 export function MissingPage() {
   const path = useRouterState({ select: (state) => state.location.pathname });

@@ -1,9 +1,9 @@
-// The page of a chat: the one that is open, or the one that the next message begins.
+// The page of an open chat.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
-import { accountQuery, chatQuery, chatsQuery, memoryQuery } from "../../api/queries";
+import { chatQuery, chatsQuery, memoryQuery } from "../../api/queries";
 import type { Chat, ChatEvent, Message, Sent } from "../../api/types";
 import { t } from "../../i18n/t";
 import { usePageTitle } from "../../ui/page";
@@ -13,36 +13,16 @@ import { count } from "../../ui/quantity";
 import { showToast } from "../../ui/toast";
 import { Composer, type ComposerHandle } from "./composer";
 import { Destination } from "./destination";
-import { FirstSteps } from "./first-steps";
+import type { Shared } from "./new-chat";
 import { useOpenChat, useThreadState } from "./stream";
 import type { Thread } from "./thread";
 import { Transcript } from "./transcript";
 import { useSending } from "./use-sending";
 
-interface Shared {
-  /** How a provider is connected; the shell knows. */
-  connect: ReactNode;
-  fileLink: (path: string) => ReactNode;
-  /** The bar above; with a note its title is the heading of the page. */
-  topBar: (title: string, note?: ReactNode) => ReactNode;
-}
+/** Only a chat without a message needs them. */
+const FirstSteps = lazy(async () => ({ default: (await import("./first-steps")).FirstSteps }));
 
-export function NewChat({ connect, topBar, onOpened }: Shared & { onOpened: (chat: string) => void }) {
-  const { data: account } = useQuery(accountQuery);
-  const composer = useRef<ComposerHandle>(null);
-  const sending = useSending({ chat: null, onSent: (chat) => onOpened(chat) });
-  return (
-    <>
-      {topBar(t("chat.new"))}
-      <div className="min-h-0 flex-1 overflow-y-auto px-3 sm:px-6">
-        <FirstSteps name={account?.name} connect={connect} onExample={(text) => composer.current?.fill(text)} />
-      </div>
-      <Composer ref={composer} sending={sending} isRunning={false} isStopping={false} onStop={() => {}} destination={<Destination />} />
-    </>
-  );
-}
-
-export function OldChat({ id, connect, fileLink, topBar }: Shared & { id: string }) {
+export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id: string; target?: string }) {
   const queries = useQueryClient();
   const info = useQuery(chatQuery(id));
   const onEvent = useCallback(
@@ -105,10 +85,12 @@ export function OldChat({ id, connect, fileLink, topBar }: Shared & { id: string
         <>
           {isEmpty ? (
             <div className="min-h-0 flex-1 overflow-y-auto px-3 sm:px-6">
-              <FirstSteps connect={connect} onExample={(text) => composer.current?.fill(text)} />
+              <Suspense>
+                <FirstSteps connect={connect} onExample={(text) => composer.current?.fill(text)} />
+              </Suspense>
             </div>
           ) : isLoaded || state.order.length > 0 ? (
-            <Transcript chat={chat} onSent={onSent} fileLink={fileLink} />
+            <Transcript chat={chat} onSent={onSent} fileLink={fileLink} target={target} />
           ) : (
             <div className="min-h-0 flex-1 px-6 pt-8">
               <div className="mx-auto max-w-[43rem]">{chat.problem ? <ProblemNotice problem={chat.problem} kept={t("chat.load.kept")} /> : <Skeleton label={t("loading")} lines={5} />}</div>

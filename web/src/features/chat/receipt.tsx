@@ -1,4 +1,5 @@
 // The line under a message: what can be done with it, who wrote it, when, and how much it took.
+import { Link2 } from "lucide-react";
 import type { ReactNode } from "react";
 import type { Author, Message } from "../../api/types";
 import { t } from "../../i18n/t";
@@ -13,6 +14,7 @@ export function Receipt({ message, children }: { message: Message; children?: Re
   return (
     <div className="mt-1 -ms-1.5 flex flex-wrap items-center gap-x-2.5 text-[12.5px] text-ink-3">
       {message.text && <CopyButton text={message.text} label={message.role === "user" ? t("message.copy.yours") : t("message.copy")} />}
+      <CopyButton text={() => new URL(`#${message.id}`, location.href).href} label={t("message.copy.link")} icon={<Link2 aria-hidden className="size-4" />} />
       {children}
       {author && <span>{author}</span>}
       {author && <span aria-hidden>·</span>}

@@ -1,5 +1,5 @@
 // Joins one open chat with the server: its messages, its events, and whether the line is up.
-import { useEffect, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
 import { chats } from "../../api/calls";
 import { signedOut } from "../../api/client";
 import { type Problem, problemOf } from "../../api/problem";
@@ -15,7 +15,8 @@ export interface OpenChat {
   line: StreamState;
   isLoaded: boolean;
   problem: Problem | null;
-  loadOlder: () => Promise<void>;
+  /** Reads the page before the oldest message here; `beforeShown` is called when it has come and is not shown yet. */
+  loadOlder: (beforeShown?: () => void) => Promise<void>;
 }
 
 /** Opens the chat with this id. The component that calls it is keyed by the id. */
@@ -85,13 +86,17 @@ export function useOpenChat(id: string, onEvent: (event: ChatEvent) => void, onO
     };
   }, [id, thread, onEvent, onOpen]);
 
-  async function loadOlder() {
-    const before = thread.state().older;
-    if (!before) return;
-    const page = await chats.messages(id, before);
-    thread.load(page.items, page.next ?? null, "older");
-    thread.flush();
-  }
+  const loadOlder = useCallback(
+    async (beforeShown?: () => void) => {
+      const before = thread.state().older;
+      if (!before) return;
+      const page = await chats.messages(id, before);
+      beforeShown?.();
+      thread.load(page.items, page.next ?? null, "older");
+      thread.flush();
+    },
+    [id, thread],
+  );
 
   return { thread, line, isLoaded, problem, loadOlder };
 }

@@ -1,4 +1,5 @@
-// The conversation: follows the answer only while the person is at its end.
+// The conversation: follows the answer only while the person is at its end, and reads older messages as she goes up.
+import clsx from "clsx";
 import { ArrowDown } from "lucide-react";
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { problemOf } from "../../api/problem";
@@ -13,18 +14,26 @@ interface Props {
   chat: OpenChat;
   onSent: (sent: Sent) => void;
   fileLink: (path: string) => ReactNode;
+  /** The message that the address names: it is brought into view and marked. */
+  target?: string;
 }
 
-export function Transcript({ chat, onSent, fileLink }: Props) {
-  const { thread } = chat;
+/** The last ones change and are followed; all before them are laid out only where they can be seen. */
+const ALWAYS_LAID_OUT = 4;
+
+export function Transcript({ chat, onSent, fileLink, target }: Props) {
+  const { thread, loadOlder } = chat;
   const { order, older } = useThreadState(thread);
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
+  const top = useRef<HTMLDivElement>(null);
   const isFollowing = useRef(false);
   const hasOpened = useRef(false);
+  const anchor = useRef<{ item: Element; top: number } | null>(null);
+  const revealed = useRef<string>(null);
   const lastTop = useRef(0);
   const [isAway, setAway] = useState(false);
-  const [isLoadingOlder, setLoadingOlder] = useState(false);
+  const [loading, setLoading] = useState<"idle" | "busy" | "failed">("idle");
   const [announced, setAnnounced] = useState("");
 
   useEffect(() => {
@@ -39,15 +48,34 @@ export function Transcript({ chat, onSent, fileLink }: Props) {
     box?.scrollTo({ top: box.scrollHeight, behavior });
   }, []);
 
-  // The chat opens at the last question, so that a long answer is read from its start.
+  // Older messages come in above: what is being read stays where it is.
+  useLayoutEffect(() => {
+    const held = anchor.current;
+    anchor.current = null;
+    if (held && order.length > 0) scroller.current?.scrollBy({ top: held.item.getBoundingClientRect().top - held.top, behavior: "instant" });
+  }, [order]);
+
+  // The chat opens at the message that its address names, or else at the last question, so that a long answer is read
+  // from its start.
   useLayoutEffect(() => {
     const box = scroller.current;
-    if (hasOpened.current || !box || order.length === 0) return;
+    if (!box || order.length === 0) return;
+    if (target && target !== revealed.current) {
+      const found = box.querySelector<HTMLElement>(`[data-item="${CSS.escape(target)}"]`);
+      if (found) {
+        revealed.current = target;
+        found.scrollIntoView({ block: "start" });
+        found.focus({ preventScroll: true });
+        isFollowing.current = false;
+        hasOpened.current = true;
+      }
+    }
+    if (hasOpened.current) return;
     hasOpened.current = true;
     const questions = box.querySelectorAll<HTMLElement>('[data-role="user"]');
     questions[questions.length - 1]?.scrollIntoView({ block: "start" });
     isFollowing.current = distance(box) < 40;
-  }, [order]);
+  }, [order, target]);
 
   // What grows at the end moves the view only while the person is there.
   useEffect(() => {
@@ -86,33 +114,50 @@ export function Transcript({ chat, onSent, fileLink }: Props) {
     setAway(distance(box) > 120);
   }
 
-  async function showOlder() {
-    const box = scroller.current;
-    if (!box) return;
-    setLoadingOlder(true);
-    const below = box.scrollHeight - box.scrollTop;
+  const showOlder = useCallback(async () => {
+    setLoading("busy");
     try {
-      await chat.loadOlder();
-      requestAnimationFrame(() => box.scrollTo({ top: box.scrollHeight - below, behavior: "instant" }));
+      await loadOlder(() => {
+        const box = scroller.current;
+        const edge = box?.getBoundingClientRect().top ?? 0;
+        const item = [...(box?.querySelectorAll("[data-item]") ?? [])].find((one) => one.getBoundingClientRect().bottom > edge);
+        anchor.current = item ? { item, top: item.getBoundingClientRect().top } : null;
+      });
+      setLoading("idle");
     } catch (error) {
+      setLoading("failed");
       showToast({ text: problemOf(error).title });
     }
-    setLoadingOlder(false);
-  }
+  }, [loadOlder]);
+
+  // The page before is read when its place comes near, and as long as the message that the address names is further up.
+  const isTargetMissing = target !== undefined && !order.includes(target);
+  useEffect(() => {
+    if (!older || loading !== "idle" || order.length === 0) return;
+    const rootMargin = isTargetMissing ? "9999999px 0px" : "800px 0px 0px";
+    const observer = new IntersectionObserver(([seen]) => seen?.isIntersecting && void showOlder(), { root: scroller.current, rootMargin });
+    if (top.current) observer.observe(top.current);
+    return () => observer.disconnect();
+  }, [older, loading, order, isTargetMissing, showOlder]);
+  useEffect(() => {
+    if (isTargetMissing && !older && order.length > 0) showToast({ text: t("chat.message.missing") });
+  }, [isTargetMissing, older, order]);
 
   return (
     <div className="relative min-h-0 flex-1">
       <div ref={scroller} onScroll={onScroll} tabIndex={0} role="log" aria-live="off" aria-label={t("chat.log")} className="h-full overflow-y-auto px-3 focus-visible:outline-offset-[-3px] sm:px-6">
         <div ref={content} className="rail mx-auto w-full max-w-[43rem] pt-6 pb-10">
           {older && (
-            <div className="mb-4 text-center">
-              <Button look="bare" isBusy={isLoadingOlder} onClick={() => void showOlder()}>
+            <div ref={top} className="mb-4 text-center">
+              <Button look="bare" isBusy={loading === "busy"} onClick={() => void showOlder()}>
                 {t("chat.older")}
               </Button>
             </div>
           )}
           {order.map((id, at) => (
-            <MessageEntry key={id} thread={thread} id={id} isFirst={at === 0} question={questionBefore(order, at, (one) => thread.message(one))} onSent={onSent} fileLink={fileLink} />
+            <div key={id} data-item={id} tabIndex={-1} aria-current={id === target ? "location" : undefined} className={clsx("log-item", at < order.length - ALWAYS_LAID_OUT && "is-past")}>
+              <MessageEntry thread={thread} id={id} isFirst={at === 0} question={questionBefore(order, at, (one) => thread.message(one))} onSent={onSent} fileLink={fileLink} />
+            </div>
           ))}
         </div>
       </div>

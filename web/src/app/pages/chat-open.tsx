@@ -1,0 +1,29 @@
+// Joins an open chat with the parts that it may not know: settings, memory, and the frame.
+import { Link, useLocation, useParams } from "@tanstack/react-router";
+import { lazy, type ReactNode, Suspense } from "react";
+import { OldChat } from "../../features/chat/chat-page";
+import { t } from "../../i18n/t";
+import { buttonClass } from "../../ui/button";
+import { TopBar } from "../top-bar";
+
+const ConnectProvider = lazy(async () => ({ default: (await import("../../features/settings/connect-provider")).ConnectProvider }));
+
+const shared = {
+  connect: (
+    <Suspense>
+      <ConnectProvider />
+    </Suspense>
+  ),
+  topBar: (title: string, note?: ReactNode) => <TopBar title={title} note={note} isHeading={note !== undefined} />,
+  fileLink: (path: string) => (
+    <Link to="/memory/files/$" params={{ _splat: path }} className={buttonClass("bare")}>
+      {t("memory.history.open")}
+    </Link>
+  ),
+};
+
+export function OldChatPage() {
+  const { chat } = useParams({ from: "/signed-in/chats/$chat" });
+  const target = useLocation({ select: (location) => location.hash }) || undefined;
+  return <OldChat key={chat} id={chat} target={target} {...shared} />;
+}
