@@ -6,6 +6,7 @@ use crate::gateway::{Gateway, Outbound};
 use crate::idle::Activity;
 use crate::memory::Desk;
 use crate::space::walls;
+use crate::turns::context::summarise::{self, Summaries};
 use crate::turns::{KIND, Turns};
 use crate::{chats, schema};
 use ally_durable::Engine;
@@ -112,7 +113,9 @@ impl App {
         }));
         // The engine holds the executor, so the executor may not hold the engine.
         let turns = Turns(Weak(Arc::downgrade(&app.0)));
-        let _ = app.0.engine.set(engine.with_executor(KIND, Arc::new(turns)));
+        let summaries = Summaries(Weak(Arc::downgrade(&app.0)));
+        let engine = engine.with_executor(KIND, Arc::new(turns));
+        let _ = app.0.engine.set(engine.with_executor(summarise::KIND, Arc::new(summaries)));
         Ok(app)
     }
 

@@ -8,7 +8,9 @@ use crate::events::Event;
 use crate::fault::Done;
 use crate::messages::{self, Message, Status};
 use crate::owner::Owner;
+use crate::turns::context::summarise;
 use crate::{idempotency, runs, search, turns};
+use ally_llm::Effort;
 use ally_store::Tx;
 use ally_types::{ChatId, Clock, Content, MessageId, Problem, RunId, Timestamp};
 use serde::Serialize;
@@ -31,6 +33,8 @@ pub struct Chat {
     pub created: Timestamp,
     /// When something was last said.
     pub updated: Timestamp,
+    /// How long the model may think in it.
+    pub effort: Effort,
     /// When it was deleted; it can be restored for ten minutes after that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deleted: Option<Timestamp>,
@@ -58,7 +62,14 @@ pub struct NewMessage {
 }
 
 /// Makes a chat.
-pub fn create(tx: &Tx, app: &App, owner: Owner, title: Option<Content>, key: Option<&str>) -> Done<Chat> {
+pub fn create(
+    tx: &Tx,
+    app: &App,
+    owner: Owner,
+    title: Option<Content>,
+    effort: Effort,
+    key: Option<&str>,
+) -> Done<Chat> {
     let title = title.map(|title| checked_title(&title)).transpose()?;
     let print = idempotency::fingerprint(&[title.as_ref().map_or("", Content::expose)]);
     let claim = idempotency::Claim { account: owner.account, door: "chats", key, fingerprint: &print };
@@ -73,9 +84,9 @@ pub fn create(tx: &Tx, app: &App, owner: Owner, title: Option<Content>, key: Opt
     }
     let id = ChatId::new(app.clock(), app.chance());
     let now = app.clock().now();
-    store::insert(tx, id, title.as_ref(), owner.account, now)?;
+    store::insert(tx, id, title.as_ref(), effort, owner.account, now)?;
     idempotency::keep(tx, &claim, &id.to_string(), now)?;
-    Ok(Chat { id, title: title.unwrap_or_default(), created: now, updated: now, deleted: None })
+    Ok(Chat { id, title: title.unwrap_or_default(), created: now, updated: now, effort, deleted: None })
 }
 
 /// Gives a chat another title.
@@ -86,11 +97,18 @@ pub fn rename(tx: &Tx, app: &App, id: ChatId, title: &Content) -> Done<Chat> {
     changed(tx, app, id)
 }
 
+/// Sets how long the model may think in a chat, from its next answer on.
+pub fn set_effort(tx: &Tx, app: &App, id: ChatId, effort: Effort) -> Done<Chat> {
+    store::live(tx, id)?.ok_or_else(not_found)?;
+    store::set_effort(tx, id, effort)?;
+    changed(tx, app, id)
+}
+
 /// Deletes a chat, for now only from sight: [`restore`] brings it back until [`purge`] takes it away.
 pub fn delete(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
     store::live(tx, id)?.ok_or_else(not_found)?;
     store::set_deleted(tx, id, Some(app.clock().now()))?;
-    for run in turns::unfinished(tx, id)? {
+    for run in turns::unfinished(tx, id)?.into_iter().chain(summarise::unfinished(tx, id)?) {
         runs::cancel(tx, app, run)?;
     }
     changed(tx, app, id)
@@ -113,7 +131,7 @@ pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
 pub fn purge(tx: &Tx, now: Timestamp) -> Done<bool> {
     let mut is_any = false;
     for id in store::deleted_before(tx, now.plus_millis(-UNDO_MILLIS))? {
-        if !turns::unfinished(tx, id)?.is_empty() {
+        if !turns::unfinished(tx, id)?.is_empty() || !summarise::unfinished(tx, id)?.is_empty() {
             continue;
         }
         search::forget_chat(tx, id)?;

@@ -5,8 +5,9 @@ pub mod hub;
 
 use crate::chats::Chat;
 use crate::messages::{FileRef, Message};
+use crate::turns::context::Gauge;
 use ally_llm::Usage;
-use ally_types::{Content, MessageId, Problem, RunId, VersionId};
+use ally_types::{Content, MessageId, Problem, RunId, SummaryId, VersionId};
 use serde::Serialize;
 
 pub use hub::Hub;
@@ -131,6 +132,15 @@ pub enum Event {
         /// The last message that stays; absent when the first message has another version.
         #[serde(skip_serializing_if = "Option::is_none")]
         after: Option<MessageId>,
+    },
+    /// The model's window is as full as this after a turn; a summary may have been made.
+    #[serde(rename = "context")]
+    Context {
+        /// How full.
+        gauge: Gauge,
+        /// What was summarised just now.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        summary: Option<SummaryId>,
     },
     /// Something did not work.
     #[serde(rename = "error")]

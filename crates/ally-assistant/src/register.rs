@@ -30,8 +30,19 @@ const PROVIDER: &[&str] = &["the AI provider you chose"];
 pub const REGISTER: &[Entry] = &[
     columns(
         "chats",
-        &["id", "title", "is_named", "created", "updated", "deleted", "account", "integrity", "confidentiality"],
-        "your chats: titles and times",
+        &[
+            "id",
+            "title",
+            "is_named",
+            "created",
+            "updated",
+            "deleted",
+            "account",
+            "integrity",
+            "confidentiality",
+            "effort",
+        ],
+        "your chats: titles, times, and how long the model may think",
         "user.content.private",
         "showing and finding your chats",
         Kept::UntilDeleted,
@@ -65,6 +76,17 @@ pub const REGISTER: &[Entry] = &[
             "what you wrote, where each answer stands, and your time zone at that moment",
             "user.content.private",
             "answering you",
+            Kept::UntilDeleted,
+        )
+    },
+    Entry {
+        recipients: PROVIDER,
+        ..columns(
+            "summaries",
+            &["id", "chat", "run", "last", "messages", "text", "created", "integrity", "confidentiality"],
+            "summaries of the beginning of long chats, and which messages they stand for",
+            "user.content.private",
+            "answering you in a chat that is longer than a model can read",
             Kept::UntilDeleted,
         )
     },

@@ -1,7 +1,7 @@
 //! The table of contents: every route of an assistant.
 
 use crate::app::App;
-use crate::{chats, events, idle, memory, messages, owner, provider, runs, space, usage};
+use crate::{chats, events, idle, memory, messages, owner, provider, runs, space, turns, usage};
 use ally_http::{answer, log, panics};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,10 +30,11 @@ macro_rules! table {
 
 table! {
     "/api/v1/chats" => get chats::http::list, post chats::http::create;
-    "/api/v1/chats/{chat}" => get chats::http::get, patch chats::http::rename, delete chats::http::delete;
+    "/api/v1/chats/{chat}" => get chats::http::get, patch chats::http::change, delete chats::http::delete;
     "/api/v1/chats/{chat}/restore" => post chats::http::restore;
     "/api/v1/chats/{chat}/messages" => get messages::http::list, post messages::http::send;
     "/api/v1/chats/{chat}/path" => put messages::http::show;
+    "/api/v1/chats/{chat}/context" => get turns::context::http::get;
     "/api/v1/chats/{chat}/events" => get events::http::watch;
     "/api/v1/messages/{message}/answer" => post messages::http::answer;
     "/api/v1/messages/{message}/edit" => post messages::http::edit;

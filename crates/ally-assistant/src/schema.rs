@@ -7,4 +7,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 1, name: "first", sql: include_str!("../migrations/0001_first.sql") },
     Migration { number: 2, name: "runs", sql: ally_durable::SCHEMA_1 },
     Migration { number: 3, name: "versions", sql: include_str!("../migrations/0003_versions.sql") },
+    Migration { number: 4, name: "effort", sql: include_str!("../migrations/0004_effort.sql") },
+    Migration { number: 5, name: "summaries", sql: include_str!("../migrations/0005_summaries.sql") },
 ];

@@ -6,6 +6,7 @@
 pub mod act;
 pub mod ask;
 pub mod begin;
+pub mod context;
 pub mod prompt;
 pub mod transcript;
 pub mod trouble;
@@ -22,7 +23,8 @@ use ally_llm::{FailureKind, Stop};
 use ally_store::{StoreError, Tx, cells, params};
 use ally_types::{ChatId, Content, Label, MessageId, Problem, RunId};
 use ask::{End, Heard};
-use begin::{Asked, Prepared, rows_until};
+use begin::{Asked, Prepared};
+use context::{Gauge, History};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::time::Duration;
@@ -163,8 +165,8 @@ impl Turn {
         }
         loop {
             self.go_on()?;
-            let rows = self.rows().await?;
-            let Some(answer) = rows.last() else { return Err(Error::NotYours) };
+            let history = self.history().await?;
+            let Some(answer) = history.rows.last() else { return Err(Error::NotYours) };
             match next(answer) {
                 Next::End => return self.close(Ending::Succeeded, Close::whole()).await,
                 Next::Tools(step, calls) => {
@@ -176,7 +178,7 @@ impl Turn {
                         Author::Builtin => memory::Author::BuiltIn,
                         _ => memory::Author::Assistant,
                     };
-                    act::act(self, step, &calls, prompt::label(&rows, &core), by).await?;
+                    act::act(self, step, &calls, history.label(&core), by).await?;
                 }
                 Next::Model(step) if step > self.done + MOST_STEPS => {
                     let problem = trouble::too_many_steps();
@@ -192,7 +194,7 @@ impl Turn {
                 }
                 Next::Model(step) => {
                     let core = memory::core(&self.app).await.unwrap_or_default();
-                    let asked = Asked::of(&self.app, &rows, &core, &self.timezone);
+                    let asked = Asked::of(&self.app, &history, &core, &self.timezone);
                     if let Some(finished) = self.model(step, asked, deadline).await? {
                         return Ok(finished);
                     }
@@ -251,9 +253,9 @@ impl Turn {
         self.app.store().read(move |tx| usage::store::of_turn(tx, answer, run)).await
     }
 
-    async fn rows(&self) -> Done<Vec<Stored>> {
-        let id = self.answer;
-        self.app.store().read(move |tx| rows_until(tx, id)).await
+    async fn history(&self) -> Done<History> {
+        let (chat, id) = (self.chat, self.answer);
+        self.app.store().read(move |tx| History::until(tx, chat, id)).await
     }
 
     /// One step of the model. Answers the end of the turn, if it ends with it.
@@ -271,7 +273,7 @@ impl Turn {
             self.start_over(ticket.attempt()).await?;
         }
         let heard = ask::ask(self, &asked.request, deadline).await;
-        self.keep(step, ticket, heard, asked.label).await
+        self.keep(step, ticket, heard, asked.label, asked.gauge).await
     }
 
     /// A step is asked for again after a crash: what the reader has seen of it is taken back.
@@ -284,7 +286,14 @@ impl Turn {
 
     /// Keeps what a step came to, with its outcome in the journal, and with the end of the turn if it ends here: they are
     /// one transaction, so nobody sees the one without the other.
-    async fn keep(&self, step: u32, ticket: Ticket, heard: Heard, label: Label) -> Result<Option<Finished>, Error> {
+    async fn keep(
+        &self,
+        step: u32,
+        ticket: Ticket,
+        heard: Heard,
+        label: Label,
+        gauge: Gauge,
+    ) -> Result<Option<Finished>, Error> {
         let Heard { pieces, author, calls, end } = heard;
         let close = closing(&pieces, self.provider(author.as_ref(), end).await.as_deref(), end);
         let is_whole = matches!(end, End::Whole(stop) if stop != Stop::Refused && stop != Stop::NeedsModel);
@@ -292,13 +301,14 @@ impl Turn {
             true => Outcome::done(label, &close),
             false => Outcome::failed(label, &close),
         };
+        let is_spoken = matches!(author, Some(Author::Model { .. }));
         let needs_model = close.as_ref().is_some_and(|close| close.needs_model);
         let author = if needs_model { Some(Author::Ally) } else { author };
         let (app, run, chat, answer) = (self.app.clone(), self.run.id(), self.chat, self.answer);
         let keep = move |tx: &Tx, app: &App| {
             let now = app.clock().now();
             for call in &calls {
-                usage::store::insert(tx, run, chat, answer, call, now)?;
+                usage::store::insert(tx, run, chat, Some(answer), call, now)?;
             }
             if let Some(author) = &author {
                 store::set_author(tx, answer, author)?;
@@ -320,7 +330,14 @@ impl Turn {
         let ending = close.ending();
         let finished = self.run.settle_and_finish(ticket, outcome, ending, move |tx| {
             keep(tx, &app)?;
-            Ok(settle(tx, &app, run, answer, close, ending)?)
+            settle(tx, &app, run, answer, close, ending)?;
+            if ending == Ending::Succeeded && is_spoken {
+                if gauge.is_full() {
+                    context::summarise::start(tx, &app, run, chat, answer)?;
+                }
+                tx.after_commit(move || app.hub().publish(chat, Some(run), &Event::Context { gauge, summary: None }));
+            }
+            Ok(())
         });
         finished.await.map(Some)
     }

@@ -37,22 +37,10 @@ pub struct Config {
     pub model: String,
     /// The `anthropic-version` header.
     pub version: String,
-    /// Whether the model's thinking is asked for.
-    pub thinking: Thinking,
     /// How long silence is accepted.
     pub budgets: Budgets,
     /// What counts the bytes of its calls.
     pub meter: Meter,
-}
-
-/// Whether the model's thinking is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Thinking {
-    /// Nothing is said about it; the model does what it does by itself.
-    #[default]
-    Unsaid,
-    /// The model thinks as much as the question needs, and a summary is streamed.
-    Adaptive,
 }
 
 impl Config {
@@ -63,7 +51,6 @@ impl Config {
             key,
             model: DEFAULT_MODEL.to_owned(),
             version: VERSION.to_owned(),
-            thinking: Thinking::default(),
             budgets: Budgets::default(),
             meter: Meter::default(),
         }
@@ -117,6 +104,17 @@ pub async fn default_model(client: &reqwest::Client, config: &Config) -> Result<
     first.map(str::to_owned).ok_or(Failure::of(FailureKind::Garbage))
 }
 
+/// Whether a model thinks as much as it finds right and can be told how hard to try. Of the models that are still in use
+/// those before 4.6 refuse to be asked; a name that says no version is taken for a new one.
+pub(crate) fn can_be_told_to_think(model: &str) -> bool {
+    let numbers = |part: &str| part.parse::<u32>().ok().filter(|number| *number < 1000);
+    let mut version = model.split('-').filter_map(numbers);
+    match (version.next(), version.next()) {
+        (Some(major), minor) => (major, minor.unwrap_or(0)) >= (4, 6),
+        (None, _) => true,
+    }
+}
+
 /// Whether `alias` means the listed model: the same name, or the name without its date.
 fn is_named(listed: &str, alias: &str) -> bool {
     listed.strip_prefix(alias).is_some_and(|rest| {
@@ -125,4 +123,22 @@ fn is_named(listed: &str, alias: &str) -> bool {
                 .strip_prefix('-')
                 .is_some_and(|date| date.len() == 8 && date.bytes().all(|byte| byte.is_ascii_digit()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_before_4_6_are_not_told_to_think() {
+        for old in
+            ["claude-sonnet-4-5-20250929", "claude-haiku-4-5", "claude-opus-4-20250514", "claude-3-5-haiku-latest"]
+        {
+            assert!(!can_be_told_to_think(old), "{old}");
+        }
+        for new in [DEFAULT_MODEL, "claude-sonnet-4-6", "claude-opus-4-10", "claude-haiku-5-5-20261001", "claude-next"]
+        {
+            assert!(can_be_told_to_think(new), "{new}");
+        }
+    }
 }

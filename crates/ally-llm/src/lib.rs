@@ -24,6 +24,6 @@ pub use event::{Event, Failure, FailureKind, Stop, Usage};
 pub use meter::Meter;
 pub use provider::{Events, Provider};
 pub use register::REGISTER;
-pub use request::{Block, Message, Request, Role, ToolSpec};
+pub use request::{Block, Effort, Message, Request, Role, ToolSpec};
 pub use scripted::Scripted;
 pub use wire::Budgets;

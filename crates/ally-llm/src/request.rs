@@ -15,12 +15,28 @@ pub struct Request {
     pub tools: Vec<ToolSpec>,
     /// Most tokens of the answer.
     pub max_tokens: u32,
+    /// How much the model may think.
+    #[serde(default)]
+    pub effort: Effort,
     /// A pseudonym that says nothing about the person, for the provider's own abuse limits.
     pub pseudonym: String,
     /// The moment of the question and the person's time zone (IANA), for built-in commands and scripted providers.
     pub asked_at: ally_types::Timestamp,
     /// The person's time zone, `Europe/Berlin`; `UTC` when not set.
     pub timezone: String,
+}
+
+/// How much a model may think before it answers; the person sees it as "Thinking time".
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effort {
+    /// Answers at once where that is good enough.
+    Quick,
+    /// As much as the question seems to need.
+    #[default]
+    Normal,
+    /// Takes its time.
+    Thorough,
 }
 
 /// Who speaks.

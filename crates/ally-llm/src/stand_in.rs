@@ -9,6 +9,7 @@
 //! A process of its own is steered over HTTP: `POST /stand-in/turns`, `/stand-in/rules`, `/stand-in/faults` with a
 //! JSON list, `/stand-in/pace` with a JSON object, and `GET /stand-in/seen`.
 
+mod cache;
 mod completions;
 mod door;
 mod http;
@@ -19,7 +20,7 @@ mod writing;
 use crate::script::{Question, Rule, Script, Turn};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -199,7 +200,7 @@ struct Shared {
     faults: VecDeque<Fault>,
     pace: Option<Pace>,
     seen: VecDeque<Seen>,
-    cached: HashSet<String>,
+    cache: cache::Cache,
     calls: u64,
 }
 

@@ -155,6 +155,8 @@ ids! {
     ChatId = "chat";
     /// One message of a conversation.
     MessageId = "msg";
+    /// What stands for the beginning of a chat.
+    SummaryId = "sum";
     /// One run: a chat turn, a workflow run, a scheduled task.
     RunId = "run";
     /// One durable wait of a run.

@@ -1,7 +1,7 @@
 // One function per thing that the server can do. Only this folder knows addresses.
 import { body, client } from "./client";
 import { postStream } from "./sse";
-import type { Installation, SignUp, WallsEvent } from "./types";
+import type { Effort, Installation, SignUp, WallsEvent } from "./types";
 
 export const auth = {
   options: () => body(client.GET("/api/v1/auth/options")),
@@ -31,10 +31,12 @@ export const people = {
 export const chats = {
   list: (cursor?: string) => body(client.GET("/api/v1/chats", { params: { query: { cursor, limit: 100 } } })),
   get: (chat: string) => body(client.GET("/api/v1/chats/{chat}", { params: { path: { chat } } })),
-  create: () => body(client.POST("/api/v1/chats", { body: {} })),
+  create: (effort?: Effort) => body(client.POST("/api/v1/chats", { body: { effort } })),
   rename: (chat: string, title: string) => body(client.PATCH("/api/v1/chats/{chat}", { params: { path: { chat } }, body: { title } })),
+  think: (chat: string, effort: Effort) => body(client.PATCH("/api/v1/chats/{chat}", { params: { path: { chat } }, body: { effort } })),
   delete: (chat: string) => body(client.DELETE("/api/v1/chats/{chat}", { params: { path: { chat } } })),
   restore: (chat: string) => body(client.POST("/api/v1/chats/{chat}/restore", { params: { path: { chat } } })),
+  context: (chat: string) => body(client.GET("/api/v1/chats/{chat}/context", { params: { path: { chat } } })),
   messages: (chat: string, before?: string) =>
     body(client.GET("/api/v1/chats/{chat}/messages", { params: { path: { chat }, query: { before, limit: 60 } } })),
   /** The same text under the same key is sent once, however often it is tried. */

@@ -25,6 +25,7 @@ export const accountQuery = queryOptions({ queryKey: ["account"], queryFn: accou
 export const sessionsQuery = queryOptions({ queryKey: ["account", "sessions"], queryFn: account.sessions, staleTime: 0 });
 export const chatsQuery = queryOptions({ queryKey: ["chats"], queryFn: () => chats.list() });
 export const chatQuery = (id: string) => queryOptions({ queryKey: ["chats", id], queryFn: () => chats.get(id) });
+export const contextQuery = (id: string) => queryOptions({ queryKey: ["chats", id, "context"], queryFn: () => chats.context(id) });
 export const providerQuery = queryOptions({ queryKey: ["provider"], queryFn: provider.get });
 export const spaceQuery = queryOptions({ queryKey: ["space"], queryFn: space.get, staleTime: 0 });
 export const egressQuery = (from: string, to: string) =>

@@ -225,8 +225,25 @@ export interface paths {
         delete: operations["delete_chat"];
         options?: never;
         head?: never;
-        /** Gives a chat another title. */
-        patch: operations["rename_chat"];
+        /** Changes what is said of a chat. */
+        patch: operations["change_chat"];
+        trace?: never;
+    };
+    "/api/v1/chats/{chat}/context": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How full a chat is, and what was summarised. */
+        get: operations["get_context"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/chats/{chat}/events": {
@@ -805,6 +822,8 @@ export interface components {
             /** @description When it was made. */
             created: components["schemas"]["Timestamp"];
             deleted?: components["schemas"]["Timestamp"] | null;
+            /** @description How long the model may think in it. */
+            effort: components["schemas"]["Effort"];
             /** @description Its id. */
             id: components["schemas"]["ChatId"];
             /** @description Its title: given by the person, or the first words of the first message. */
@@ -815,8 +834,8 @@ export interface components {
         ChatId: string;
         /** @description What to change of a chat. */
         ChatPatch: {
-            /** @description The new title, 1 to 120 characters. */
-            title: components["schemas"]["Content"];
+            effort?: components["schemas"]["Effort"] | null;
+            title?: components["schemas"]["Content"] | null;
         };
         /** @description A model server and one of its models. */
         ChosenLocal: {
@@ -835,11 +854,23 @@ export interface components {
          *     so it cannot be formatted into a log, an error or a panic by accident.
          */
         Content: string;
+        /** @description What of a chat the next question brings along. */
+        Context: {
+            /** @description How full the model's window is. */
+            gauge: components["schemas"]["Gauge"];
+            /** @description What stands for the older messages, oldest first; the last one counts. */
+            summaries: components["schemas"]["Summary"][];
+        };
         /**
          * @description Who may sign up, as the sign-up page sees it.
          * @enum {string}
          */
         Door: "first" | "closed" | "invite" | "open";
+        /**
+         * @description How much a model may think before it answers; the person sees it as "Thinking time".
+         * @enum {string}
+         */
+        Effort: "quick" | "normal" | "thorough";
         /** @description One event on a chat's stream. */
         Event: {
             /** @description The place of the answer. */
@@ -947,6 +978,12 @@ export interface components {
             /** @enum {string} */
             type: "path.changed";
         } | {
+            /** @description How full. */
+            gauge: components["schemas"]["Gauge"];
+            summary?: components["schemas"]["SummaryId"] | null;
+            /** @enum {string} */
+            type: "context";
+        } | {
             /** @description What, and what to do. */
             problem: components["schemas"]["Problem"];
             /** @enum {string} */
@@ -978,6 +1015,19 @@ export interface components {
          * @enum {string}
          */
         From: "provider" | "person";
+        /** @description How full a model's window is, by our own estimate. */
+        Gauge: {
+            /**
+             * Format: int64
+             * @description Tokens that the model reads at most.
+             */
+            limit: number;
+            /**
+             * Format: int64
+             * @description Tokens that the next question would bring along.
+             */
+            used: number;
+        };
         /** @description That the gateway is up. */
         Health: {
             /** @description Always `ok`; otherwise there is no answer. */
@@ -1050,6 +1100,8 @@ export interface components {
                 /** @description When it was made. */
                 created: components["schemas"]["Timestamp"];
                 deleted?: components["schemas"]["Timestamp"] | null;
+                /** @description How long the model may think in it. */
+                effort: components["schemas"]["Effort"];
                 /** @description Its id. */
                 id: components["schemas"]["ChatId"];
                 /** @description Its title: given by the person, or the first words of the first message. */
@@ -1310,6 +1362,8 @@ export interface components {
         };
         /** @description A chat to make. */
         NewChat: {
+            /** @description How long the model may think; `normal` when not said. */
+            effort?: components["schemas"]["Effort"];
             title?: components["schemas"]["Content"] | null;
         };
         /** @description A host to add. */
@@ -1583,6 +1637,20 @@ export interface components {
          * @enum {string}
          */
         Status: "queued" | "streaming" | "complete" | "stopped" | "interrupted" | "failed";
+        /** @description What stands for the beginning of a chat. */
+        Summary: {
+            /** @description When it was made. */
+            created: components["schemas"]["Timestamp"];
+            /** @description Its id. */
+            id: components["schemas"]["SummaryId"];
+            /** @description The last message that it stands for; it is shown behind this one. */
+            last: components["schemas"]["MessageId"];
+            /** @description All messages that it stands for, oldest first; `[3]` in the text is the third of them. */
+            messages: components["schemas"]["MessageId"][];
+            /** @description What it says. */
+            text: components["schemas"]["Content"];
+        };
+        SummaryId: string;
         /** Format: date-time */
         Timestamp: string;
         /** @description Tokens of one call. */
@@ -2368,7 +2436,7 @@ export interface operations {
             };
         };
     };
-    rename_chat: {
+    change_chat: {
         parameters: {
             query?: never;
             header?: never;
@@ -2389,6 +2457,35 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Chat"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_context: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                chat: components["schemas"]["ChatId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Context"];
                 };
             };
             404: {

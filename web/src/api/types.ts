@@ -10,6 +10,10 @@ export type SignUp = Schemas["SignUpBody"];
 export type Session = Schemas["Session"];
 export type Installation = Schemas["Installation"];
 export type Chat = Schemas["Chat"];
+/** How full the model's window is, and what stands for older messages. */
+export type Context = Schemas["Context"];
+export type Summary = Schemas["Summary"];
+export type Effort = Schemas["Effort"];
 export type Message = Schemas["Message"];
 export type MessageStatus = Schemas["Status"];
 export type Author = Schemas["Author"];

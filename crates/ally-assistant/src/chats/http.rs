@@ -7,6 +7,7 @@ use crate::owner::Owner;
 use crate::page::{Items, Wanted};
 use crate::{chats, idempotency};
 use ally_http::{Answer, Created, Json};
+use ally_llm::Effort;
 use ally_types::{ChatId, Content, Problem, Timestamp};
 use axum::extract::State;
 use http::HeaderMap;
@@ -17,13 +18,18 @@ use serde::Deserialize;
 pub struct NewChat {
     /// Its title; without one it gets the first words that are said.
     title: Option<Content>,
+    /// How long the model may think; `normal` when not said.
+    #[serde(default)]
+    effort: Effort,
 }
 
 /// What to change of a chat.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct ChatPatch {
     /// The new title, 1 to 120 characters.
-    title: Content,
+    title: Option<Content>,
+    /// How long the model may think, from the next answer on.
+    effort: Option<Effort>,
 }
 
 /// Makes a chat.
@@ -38,7 +44,8 @@ pub async fn create(
 ) -> Answer<Created<Chat>> {
     let key = idempotency::key(&headers)?;
     let inner = app.clone();
-    let chat = app.store().write(move |tx| chats::create(tx, &inner, owner, new.title, key.as_deref())).await?;
+    let chat =
+        app.store().write(move |tx| chats::create(tx, &inner, owner, new.title, new.effort, key.as_deref())).await?;
     Ok(Created(chat))
 }
 
@@ -62,18 +69,27 @@ pub async fn get(State(app): State<App>, _: Owner, Path(chat): Path<ChatId>) -> 
     Ok(Json(app.store().read(move |tx| store::live(tx, chat)).await?.ok_or_else(chats::not_found)?))
 }
 
-/// Gives a chat another title.
-#[utoipa::path(patch, path = "/api/v1/chats/{chat}", tag = "chats", operation_id = "rename_chat",
+/// Changes what is said of a chat.
+#[utoipa::path(patch, path = "/api/v1/chats/{chat}", tag = "chats", operation_id = "change_chat",
     params(("chat" = ChatId, Path)), request_body = ChatPatch,
     responses((status = 200, body = Chat), (status = 404, body = Problem)))]
-pub async fn rename(
+pub async fn change(
     State(app): State<App>,
     _: Owner,
     Path(chat): Path<ChatId>,
     Json(patch): Json<ChatPatch>,
 ) -> Answer<Json<Chat>> {
     let inner = app.clone();
-    Ok(Json(app.store().write(move |tx| chats::rename(tx, &inner, chat, &patch.title)).await?))
+    let changed = app.store().write(move |tx| {
+        if let Some(effort) = patch.effort {
+            chats::set_effort(tx, &inner, chat, effort)?;
+        }
+        match &patch.title {
+            Some(title) => chats::rename(tx, &inner, chat, title),
+            None => store::live(tx, chat)?.ok_or_else(|| chats::not_found().into()),
+        }
+    });
+    Ok(Json(changed.await?))
 }
 
 /// Deletes a chat. For ten minutes it can be restored; after that it is gone for good.

@@ -2,17 +2,25 @@
 
 use super::Chat;
 use crate::fault::Done;
+use ally_llm::Effort;
 use ally_store::{OptionalExtension, Tx, cells, params};
 use ally_types::{AccountId, ChatId, Content, Label, Timestamp};
 use rusqlite::Row;
 
-const COLUMNS: &str = "SELECT id, title, created, updated, deleted FROM chats";
+const COLUMNS: &str = "SELECT id, title, created, updated, effort, deleted FROM chats";
 
 /// Keeps a new chat.
-pub fn insert(tx: &Tx, id: ChatId, title: Option<&Content>, account: AccountId, now: Timestamp) -> Done<()> {
+pub fn insert(
+    tx: &Tx,
+    id: ChatId,
+    title: Option<&Content>,
+    effort: Effort,
+    account: AccountId,
+    now: Timestamp,
+) -> Done<()> {
     tx.prepare_cached(
-        "INSERT INTO chats (id, title, is_named, created, updated, account, integrity, confidentiality)
-         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7)",
+        "INSERT INTO chats (id, title, is_named, created, updated, account, integrity, confidentiality, effort)
+         VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         id.to_string(),
@@ -22,8 +30,33 @@ pub fn insert(tx: &Tx, id: ChatId, title: Option<&Content>, account: AccountId, 
         account.to_string(),
         Label::USER.integrity.as_str(),
         Label::USER.confidentiality.as_str(),
+        effort_word(effort),
     ])?;
     Ok(())
+}
+
+/// Sets how long the model may think.
+pub fn set_effort(tx: &Tx, id: ChatId, effort: Effort) -> Done<()> {
+    tx.prepare_cached("UPDATE chats SET effort = ?2 WHERE id = ?1")?
+        .execute(params![id.to_string(), effort_word(effort)])?;
+    Ok(())
+}
+
+/// How long the model may think in a chat.
+pub fn effort(tx: &Tx, id: ChatId) -> Done<Effort> {
+    Ok(get(tx, id)?.map_or(Effort::Normal, |chat| chat.effort))
+}
+
+const fn effort_word(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Quick => "quick",
+        Effort::Normal => "normal",
+        Effort::Thorough => "thorough",
+    }
+}
+
+fn read_effort(word: &str) -> Effort {
+    [Effort::Quick, Effort::Thorough].into_iter().find(|effort| effort_word(*effort) == word).unwrap_or_default()
 }
 
 /// A chat, deleted or not.
@@ -110,6 +143,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Chat> {
         title: row.get::<_, String>("title")?.into(),
         created: cells::time(row, "created")?,
         updated: cells::time(row, "updated")?,
+        effort: read_effort(row.get_ref("effort")?.as_str()?),
         deleted: cells::maybe_time(row, "deleted")?,
     })
 }

@@ -1,11 +1,11 @@
 //! How a turn begins, and what it asks a model.
 
+use super::context::{self, Gauge, History};
 use super::{MOST_STEPS, Next, next, prompt};
 use crate::app::App;
 use crate::events::Event;
 use crate::fault::Done;
-use crate::messages::store::Stored;
-use crate::messages::{Message, Status, path, store};
+use crate::messages::{Message, Status, store};
 use crate::runs::NewTurn;
 use crate::{chats, memory, runs};
 use ally_durable::{Effect, Error, Step};
@@ -13,9 +13,6 @@ use ally_llm::Request;
 use ally_store::Tx;
 use ally_types::{Label, MessageId, Problem, RunId};
 use serde_json::json;
-
-/// So many messages are shown to the model, the answer that is being written among them.
-const MOST_HISTORY: u32 = 201;
 
 /// What the transaction that took a question in has read anyway, for the first step of its turn.
 pub(super) struct Prepared {
@@ -30,7 +27,8 @@ pub(super) struct Prepared {
 pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<(Message, Message)> {
     store::set_status(tx, turn.answer, Status::Streaming)?;
     store::set_status(tx, question, Status::Complete)?;
-    let rows = rows_until(tx, turn.answer)?;
+    let history = History::until(tx, turn.chat, turn.answer)?;
+    let rows = &history.rows;
     let asked = rows.iter().rfind(|row| row.id == question).ok_or_else(chats::message_not_found)?;
     let answer = rows.last().ok_or_else(chats::message_not_found)?;
     let told = (asked.view(), answer.view());
@@ -38,7 +36,7 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
     match (next(answer), core) {
         (Next::Model(step), Some(core)) if step <= turn.done + MOST_STEPS => {
             let timezone = asked.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
-            let asked = Asked::of(app, &rows, &core, &timezone);
+            let asked = Asked::of(app, &history, &core, &timezone);
             let first = asked.intent(step).map_err(|_| Problem::internal())?;
             runs::start_with(tx, app, turn, first, Some(Box::new(Prepared { step, asked, timezone })))?;
         }
@@ -47,12 +45,6 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
     // Behind the run, so that its first call leaves before anybody who watches is served.
     tell_begun(tx, app, turn.run, told.clone());
     Ok(told)
-}
-
-/// The messages that lead to an answer, as far back as the model is shown. Other versions of them are not among them.
-pub(super) fn rows_until(tx: &Tx, answer: MessageId) -> Done<Vec<Stored>> {
-    let rows = store::load(tx, &path::until(tx, answer, MOST_HISTORY)?)?;
-    if rows.is_empty() { Err(chats::message_not_found().into()) } else { Ok(rows) }
 }
 
 /// Everybody who watches hears that a turn has begun.
@@ -80,16 +72,17 @@ pub fn after_waiting(tx: &Tx, app: &App, run: RunId) -> Done<()> {
 pub(super) struct Asked {
     pub request: Request,
     pub label: Label,
+    pub gauge: Gauge,
 }
 
 impl Asked {
-    pub fn of(app: &App, rows: &[Stored], core: &[memory::store::File], timezone: &str) -> Self {
+    pub fn of(app: &App, history: &History, core: &[memory::store::File], timezone: &str) -> Self {
+        let History { rows, effort, .. } = history;
+        let messages = history.messages();
         let asked_at = rows.iter().rev().nth(1).map_or_else(|| app.clock().now(), |question| question.created);
         let pseudonym = prompt::pseudonym(app);
-        Self {
-            request: prompt::request(prompt::Given { rows, core, asked_at, timezone, pseudonym }),
-            label: prompt::label(rows, core).join(Label::TRUSTED),
-        }
+        let request = prompt::request(prompt::Given { messages, core, asked_at, timezone, pseudonym, effort: *effort });
+        Self { gauge: context::gauge(&request, rows), request, label: history.label(core).join(Label::TRUSTED) }
     }
 
     /// The step as it stands in the journal before the call leaves.

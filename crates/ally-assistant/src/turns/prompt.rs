@@ -1,24 +1,29 @@
 //! What a model is given: instructions, memory as quoted data, the conversation, the tools.
 
-use super::transcript;
 use crate::app::App;
 use crate::memory::store::File;
 use crate::messages::store::Stored;
 use crate::tools;
-use ally_llm::Request;
+use ally_llm::{Effort, Message, Request};
 use ally_types::{Label, Timestamp};
 use std::fmt::Write as _;
 
 /// The standing instructions. The file is versioned with the code, and a snapshot test shows every change of it.
 const SYSTEM: &str = include_str!("../../prompts/system.md");
 
-/// Most tokens of one answer of a model.
-const MOST_TOKENS: u32 = 8192;
+/// Most tokens of one step of a model; its thinking is among them.
+const fn most_tokens(effort: Effort) -> u32 {
+    match effort {
+        Effort::Quick => 8192,
+        Effort::Normal => 16_384,
+        Effort::Thorough => 32_768,
+    }
+}
 
 /// What a request is made of.
 pub struct Given<'a> {
-    /// The messages of the chat up to the answer that is being written.
-    pub rows: &'a [Stored],
+    /// The conversation.
+    pub messages: Vec<Message>,
     /// The memory files that every turn is given.
     pub core: &'a [File],
     /// The moment of the question.
@@ -27,15 +32,18 @@ pub struct Given<'a> {
     pub timezone: &'a str,
     /// A name for the provider that says nothing about the person.
     pub pseudonym: String,
+    /// How long the model may think.
+    pub effort: Effort,
 }
 
 /// The request for the next step of a turn.
 pub fn request(given: Given<'_>) -> Request {
     Request {
         system: system(given.core, given.asked_at, given.timezone).into(),
-        messages: transcript::build(given.rows),
+        messages: given.messages,
         tools: tools::specs(),
-        max_tokens: MOST_TOKENS,
+        max_tokens: most_tokens(given.effort),
+        effort: given.effort,
         pseudonym: given.pseudonym,
         asked_at: given.asked_at,
         timezone: given.timezone.to_owned(),

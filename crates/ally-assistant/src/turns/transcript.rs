@@ -106,6 +106,6 @@ fn text(words: &str) -> Vec<Block> {
 }
 
 #[cfg(test)]
-mod laws;
+pub mod laws;
 #[cfg(test)]
-mod valid;
+pub mod valid;

@@ -29,8 +29,8 @@ pub struct Sum {
     pub calls: u64,
 }
 
-/// Keeps what a call used.
-pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: MessageId, call: &Call, at: Timestamp) -> Done<()> {
+/// Keeps what a call used; `message` is the answer that it wrote, if it wrote one.
+pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: Option<MessageId>, call: &Call, at: Timestamp) -> Done<()> {
     tx.prepare_cached(
         "INSERT INTO model_calls (run, chat, message, provider, model, input, output, cache_read, cache_write, at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
@@ -38,7 +38,7 @@ pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: MessageId, call: &Call
     .execute(params![
         run.to_string(),
         chat.to_string(),
-        message.to_string(),
+        message.map(|message| message.to_string()),
         call.provider,
         call.model,
         call.usage.input.cast_signed(),

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
 mod chats;
+mod context;
 mod events;
 mod fake_gateway;
 mod full;

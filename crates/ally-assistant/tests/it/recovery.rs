@@ -1,9 +1,10 @@
 //! The process dies; the next one goes on. Every write asks for the time, so a copy of the directory at each look at the
 //! clock is what a dead process leaves behind.
 
-use crate::fake_gateway::{FakeGateway, calls, text};
+use crate::context;
+use crate::fake_gateway::{FakeGateway, Say, block, calls, text};
 use crate::world::{Life, World, files};
-use ally_llm::{Block, Request};
+use ally_llm::{Block, Event, Request};
 use ally_types::time::StandingClock;
 use ally_types::{Clock, Timestamp};
 use serde_json::{Value, json};
@@ -42,14 +43,14 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// A model that writes one line into memory, looks at the clock, and says that it has done so.
-fn scribe(request: &Request) -> Vec<crate::fake_gateway::Say> {
+fn scribe(request: &Request) -> Vec<Say> {
     let last = request.messages.last().unwrap();
     let asked = last.blocks.iter().rev().find_map(|block| match block {
         Block::Text { text } => Some(text.expose().to_owned()),
         _ => None,
     });
     match asked {
-        Some(fact) => calls(&[
+        Some(fact) => thinking(calls(&[
             (
                 "a",
                 "memory",
@@ -58,9 +59,17 @@ fn scribe(request: &Request) -> Vec<crate::fake_gateway::Say> {
                 }),
             ),
             ("b", "time_now", json!({})),
-        ]),
+        ])),
         None => text("I have written it down."),
     }
+}
+
+/// The same answer with a thought before it, whose record has to come back.
+fn thinking(mut pieces: Vec<Say>) -> Vec<Say> {
+    let raw = r#"{"type":"thinking","thinking":"hm","signature":"abc"}"#;
+    let record = block(Block::Opaque { provider: "anthropic".into(), raw: raw.into() });
+    pieces.splice(1..1, [Say::Event(Event::ThinkingDelta { text: "hm".into() }), record]);
+    pieces
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -133,13 +142,56 @@ async fn check(world: &Arc<World>, at: usize, acknowledged: usize) {
 }
 
 #[test]
+fn killed_anywhere_around_a_summary_there_is_one_or_none_and_the_talk_goes_on() {
+    let world = World::new();
+    let words = || context::at_home(context::SUMMARY);
+    context::answers(&world.gateway, words);
+    let chat = runtime().block_on(async {
+        let life = world.live().await;
+        let chat = life.chat().await;
+        context::talk(&life, &chat, 0..9).await;
+        chat
+    });
+    let copies = world.directory.path().join("copies");
+    let clock = Arc::new(CopyingClock {
+        time: world.clock.clone(),
+        from: world.data_dir(),
+        to: copies.clone(),
+        copies: Mutex::new(0),
+    });
+    runtime().block_on(async {
+        let (router, assistant) = ally_assistant::open(world.parts(clock.clone())).await.unwrap();
+        let life = Life { world: world.clone(), router, assistant };
+        context::talk(&life, &chat, 9..10).await;
+        assert_eq!(context::context(&life, &chat).await["summaries"].as_array().unwrap().len(), 1);
+    });
+    let count = *clock.copies.lock().unwrap();
+    let mut with_one = 0;
+    for at in 0..count {
+        let after = World::after(&world, &copies.join(at.to_string()));
+        context::answers(&after.gateway, words);
+        runtime().block_on(async {
+            let life = after.live().await;
+            life.assistant.settled().await;
+            let had = life.messages(&chat).await.len();
+            let summaries = context::context(&life, &chat).await["summaries"].as_array().unwrap().len();
+            assert!(summaries <= 1 && (had == 20) == (summaries == 1), "copy {at}: {summaries} with {had} messages");
+            with_one += summaries;
+            assert_eq!(life.ask(&chat, "And now?").await["status"], "complete", "copy {at}");
+        });
+        after.gateway.requests();
+    }
+    assert!(count > 10 && with_one > 5, "{with_one} of {count}");
+}
+
+#[test]
 fn an_answer_that_was_cut_by_a_crash_begins_again_with_a_snapshot() {
     let world = World::new();
     let gate = crate::fake_gateway::Gate::default();
     world.gateway.will_say(vec![
         crate::fake_gateway::started(),
         crate::fake_gateway::delta("Half an "),
-        crate::fake_gateway::Say::Hold(gate.clone()),
+        Say::Hold(gate.clone()),
     ]);
     let first = runtime();
     let chat = first.block_on(async {
@@ -152,7 +204,7 @@ fn an_answer_that_was_cut_by_a_crash_begins_again_with_a_snapshot() {
     drop(first);
     let again = crate::fake_gateway::Gate::default();
     let mut pieces = text("A whole answer");
-    pieces.insert(1, crate::fake_gateway::Say::Hold(again.clone()));
+    pieces.insert(1, Say::Hold(again.clone()));
     world.gateway.will_say(pieces);
     runtime().block_on(async {
         let life = world.live().await;
@@ -172,7 +224,7 @@ fn a_turn_that_kills_the_process_again_and_again_is_given_up() {
     let mut chat = String::new();
     for life in 0..5 {
         let gate = crate::fake_gateway::Gate::default();
-        world.gateway.will_say(vec![crate::fake_gateway::started(), crate::fake_gateway::Say::Hold(gate.clone())]);
+        world.gateway.will_say(vec![crate::fake_gateway::started(), Say::Hold(gate.clone())]);
         runtime().block_on(async {
             let alive = world.live().await;
             if life == 0 {

@@ -1,8 +1,8 @@
 //! Makes the body of a Messages request. What the service refuses is mended here, so that an old conversation
 //! with an odd message in it stays usable.
 
-use super::{Config, NAME, Thinking};
-use crate::{Block, Request, Role};
+use super::{Config, NAME, can_be_told_to_think};
+use crate::{Block, Effort, Request, Role};
 use serde_json::{Value, json};
 
 pub(super) fn body(config: &Config, request: &Request) -> Value {
@@ -31,10 +31,20 @@ pub(super) fn body(config: &Config, request: &Request) -> Value {
         }
         body["tools"] = Value::Array(tools);
     }
-    if config.thinking == Thinking::Adaptive {
+    if can_be_told_to_think(&config.model) {
         body["thinking"] = json!({ "type": "adaptive", "display": "summarized" });
+        body["output_config"] = json!({ "effort": effort(request.effort) });
     }
     body
+}
+
+/// The service knows two more above these, but not for every model.
+const fn effort(effort: Effort) -> &'static str {
+    match effort {
+        Effort::Quick => "low",
+        Effort::Normal => "medium",
+        Effort::Thorough => "high",
+    }
 }
 
 fn cache_mark() -> Value {
@@ -56,10 +66,12 @@ fn messages(request: &Request) -> Vec<Value> {
         // Results of tools have to stand before anything else in their message; otherwise the order stays.
         blocks.sort_by_key(|block| block["type"] != "tool_result");
     }
-    if let Some((_, blocks)) = merged.iter_mut().rev().find(|(role, _)| *role == Role::User)
-        && let Some(last) = blocks.last_mut()
-    {
-        last["cache_control"] = cache_mark();
+    // The end of the conversation, and where it ended when the model was asked before: the service looks only a few blocks
+    // back for what it has kept, and a step with many calls is longer than that.
+    for (_, blocks) in merged.iter_mut().rev().filter(|(role, _)| *role == Role::User).take(2) {
+        if let Some(last) = blocks.last_mut() {
+            last["cache_control"] = cache_mark();
+        }
     }
     merged.into_iter().map(|(role, blocks)| json!({ "role": role, "content": blocks })).collect()
 }
@@ -104,6 +116,7 @@ mod tests {
                 input: json!({ "type": "object" }),
             }],
             max_tokens: 64,
+            effort: Effort::Normal,
             pseudonym: "p1".into(),
             asked_at: Timestamp::from_millis(0),
             timezone: "UTC".into(),
@@ -164,9 +177,65 @@ mod tests {
     fn without_instructions_the_tools_carry_the_mark_of_the_cache() {
         let mut request = request(vec![user(vec![text("hi")])]);
         request.system = " ".into();
-        let body = body(&Config { thinking: Thinking::Adaptive, ..Config::new(Secret::new("k")) }, &request);
+        let body = body(&Config::new(Secret::new("k")), &request);
         assert_eq!(body.get("system"), None);
         assert_eq!(body["tools"][0]["cache_control"], cache_mark());
-        assert_eq!(body["thinking"]["type"], "adaptive");
+    }
+
+    #[test]
+    fn the_effort_is_said_in_the_words_of_the_service_and_not_to_models_that_refuse_it() {
+        let mut request = request(vec![user(vec![text("hi")])]);
+        for (effort, word) in [(Effort::Quick, "low"), (Effort::Normal, "medium"), (Effort::Thorough, "high")] {
+            request.effort = effort;
+            let body = body(&Config::new(Secret::new("k")), &request);
+            assert_eq!(body["thinking"], json!({ "type": "adaptive", "display": "summarized" }));
+            assert_eq!(body["output_config"], json!({ "effort": word }));
+        }
+        let old = Config { model: "claude-haiku-4-5".into(), ..Config::new(Secret::new("k")) };
+        let body = body(&old, &request);
+        assert_eq!((body.get("thinking"), body.get("output_config")), (None, None));
+    }
+
+    /// Everything that the service reads, in its order, without the marks; and where the marks stand.
+    fn read(body: &Value) -> (Vec<String>, Vec<usize>) {
+        let (mut parts, mut marks) = (Vec::new(), Vec::new());
+        let mut part = |of: &str, block: &Value| {
+            let mut block = block.clone();
+            if block.as_object_mut().and_then(|block| block.remove("cache_control")).is_some() {
+                marks.push(parts.len());
+            }
+            parts.push(format!("{of} {block}"));
+        };
+        for place in ["tools", "system"] {
+            body[place].as_array().into_iter().flatten().for_each(|block| part(place, block));
+        }
+        for (at, message) in body["messages"].as_array().into_iter().flatten().enumerate() {
+            let of = format!("{at} {}", message["role"]);
+            message["content"].as_array().into_iter().flatten().for_each(|block| part(&of, block));
+        }
+        (parts, marks)
+    }
+
+    #[test]
+    fn what_the_service_was_asked_to_keep_is_the_beginning_of_the_next_question_byte_by_byte() {
+        let config = Config::new(Secret::new("k"));
+        let mut messages = vec![user(vec![text("one")])];
+        let mut before = read(&body(&config, &request(messages.clone())));
+        for step in 0..4 {
+            let calls = |number| Block::ToolCall {
+                call: format!("c{step}_{number}"),
+                tool: "time_now".into(),
+                input: json!({}),
+            };
+            let result = |number| Block::ToolResult { call: format!("c{step}_{number}"), ok: true, text: "9".into() };
+            messages.push(assistant((0..25).map(calls).collect()));
+            messages.push(user((0..25).map(result).collect()));
+            let now = read(&body(&config, &request(messages.clone())));
+            let kept = *before.1.last().expect("there is a mark") + 1;
+            assert_eq!(now.0[..kept], before.0[..kept]);
+            assert!(now.1.contains(&(kept - 1)), "the end of the last question is marked again");
+            assert!(now.1.len() <= 4, "the service takes four marks");
+            before = now;
+        }
     }
 }

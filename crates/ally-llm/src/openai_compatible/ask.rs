@@ -4,6 +4,9 @@ use super::Config;
 use crate::{Block, Message, Request, Role};
 use serde_json::{Value, json};
 
+/// A model at home may have a window of little more.
+const MOST_TOKENS: u32 = 8192;
+
 pub(super) fn body(config: &Config, request: &Request) -> Value {
     let mut messages = Vec::new();
     if !request.system.expose().trim().is_empty() {
@@ -17,9 +20,11 @@ pub(super) fn body(config: &Config, request: &Request) -> Value {
     }
     let mut body = json!({
         "model": config.model,
-        "max_tokens": request.max_tokens,
+        "max_tokens": request.max_tokens.min(MOST_TOKENS),
         "stream": true,
         "stream_options": { "include_usage": true },
+        // A server that can keep conversations is told not to.
+        "store": false,
         "messages": messages,
     });
     if !request.tools.is_empty() {
@@ -119,6 +124,7 @@ mod tests {
                 input: json!({ "type": "object" }),
             }],
             max_tokens: 64,
+            effort: crate::Effort::Normal,
             pseudonym: "p1".into(),
             asked_at: Timestamp::from_millis(0),
             timezone: "UTC".into(),

@@ -102,12 +102,10 @@ async fn message(connection: &mut Connection, state: &State, body: &Value) -> io
         let mut shared = state.lock();
         let turn = shared.turn(&messages::question(body));
         let mut usage = turn.usage(tokens(body));
-        if turn.usage.is_none() && body.to_string().contains("cache_control") {
-            let prefix = format!("{}{}", body["tools"], body["system"]);
-            let cached = prefix.len() as u64 / 4;
-            let is_new = shared.cached.insert(prefix);
-            usage.input = usage.input.saturating_sub(cached);
-            usage = if is_new { Usage { cache_write: cached, ..usage } } else { Usage { cache_read: cached, ..usage } };
+        if turn.usage.is_none() {
+            let (cache_read, kept) = shared.cache.ask(body);
+            let cache_write = kept.saturating_sub(cache_read);
+            usage = Usage { input: usage.input.saturating_sub(kept), cache_read, cache_write, ..usage };
         }
         let head =
             Head { number: shared.number(), model: body["model"].as_str().unwrap_or_default().to_owned(), usage };

@@ -89,12 +89,36 @@ pub(super) fn check(body: &Value, call: Call, version: Option<&str>) -> Result<(
     if body["metadata"]["user_id"].as_str().is_some_and(|id| id.contains('@') || id.len() > 256) {
         return refuse("metadata.user_id: user_id appears to contain an email address");
     }
+    thinking(model, body)?;
     system(&body["system"])?;
     tools(&body["tools"])?;
     if marks(body) > 4 {
         return refuse(format!("A maximum of 4 blocks with cache_control may be provided. Found {}.", marks(body)));
     }
     messages(&body["messages"])
+}
+
+/// Models before 4.6 do not think by themselves and cannot be told how hard to try.
+fn thinking(model: &str, body: &Value) -> Result<(), Refusal> {
+    let kind = body["thinking"]["type"].as_str();
+    let effort = &body["output_config"]["effort"];
+    let is_new = crate::anthropic::can_be_told_to_think(model);
+    match kind {
+        None if body["thinking"].is_null() => {}
+        Some("disabled") => {}
+        Some("adaptive") if is_new => {}
+        Some("enabled") if !is_new => {}
+        Some(kind) => return refuse(format!("thinking.type: '{kind}' is not supported by this model")),
+        None => return refuse("thinking.type: Field required"),
+    }
+    match effort.as_str() {
+        None if effort.is_null() => Ok(()),
+        Some("low" | "medium" | "high") if is_new => Ok(()),
+        Some("low" | "medium" | "high") => {
+            refuse("output_config.effort: This model does not support the effort parameter.")
+        }
+        _ => refuse("output_config.effort: Input should be 'low', 'medium' or 'high'"),
+    }
 }
 
 fn system(system: &Value) -> Result<(), Refusal> {

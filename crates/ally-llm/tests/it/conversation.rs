@@ -16,6 +16,7 @@ pub fn asking(text: &str) -> Request {
             input: json!({ "type": "object", "properties": {} }),
         }],
         max_tokens: 1000,
+        effort: ally_llm::Effort::default(),
         pseudonym: "psn_1".into(),
         asked_at: Timestamp::from_millis(1_795_000_000_000),
         timezone: "Europe/Berlin".into(),

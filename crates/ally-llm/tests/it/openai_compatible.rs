@@ -11,7 +11,9 @@ use std::time::Duration;
 
 async fn ask(server: &StandIn, request: &Request) -> Answer {
     let provider = Provider::OpenAiCompatible(Config::new(format!("{}/v1/", server.url()), "stand-in-small"));
-    whole(provider.stream(&client(), request)).await
+    let answer = whole(provider.stream(&client(), request)).await;
+    assert!(server.seen().iter().all(|seen| seen.body["store"] == json!(false)), "nothing may be kept there");
+    answer
 }
 
 #[tokio::test]

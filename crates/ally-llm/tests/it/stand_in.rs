@@ -78,6 +78,27 @@ async fn what_the_service_refuses_is_refused() {
         (with(body(said("hi")), "metadata", json!({ "user_id": "mira@example.org" })), "email"),
         (with(body(said("hi")), "colour", json!("red")), "Extra inputs"),
         (with(body(said("hi")), "temperature", json!(1.0)), "Extra inputs"),
+        (
+            with(body(said("hi")), "thinking", json!({ "type": "enabled", "budget_tokens": 1024 })),
+            "not supported by this model",
+        ),
+        (with(body(said("hi")), "output_config", json!({ "effort": "heroic" })), "output_config.effort"),
+        (
+            with(
+                with(body(said("hi")), "model", json!("claude-haiku-4-5-20251001")),
+                "output_config",
+                json!({ "effort": "low" }),
+            ),
+            "does not support the effort parameter",
+        ),
+        (
+            with(
+                with(body(said("hi")), "model", json!("claude-haiku-4-5-20251001")),
+                "thinking",
+                json!({ "type": "adaptive" }),
+            ),
+            "not supported by this model",
+        ),
         (json!("no object"), "not valid JSON"),
     ];
     for (body, words) in table {

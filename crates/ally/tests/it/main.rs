@@ -6,6 +6,7 @@ mod app;
 mod browser;
 mod canaries;
 mod chats;
+mod claude;
 mod confinement;
 mod crash;
 mod crash_bench;

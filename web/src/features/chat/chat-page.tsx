@@ -3,8 +3,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
-import { chatQuery, chatsQuery, memoryQuery } from "../../api/queries";
-import type { Chat, ChatEvent, Message, Sent } from "../../api/types";
+import { chatQuery, chatsQuery, contextQuery, memoryQuery } from "../../api/queries";
+import type { Chat, ChatEvent, Context, Effort, Message, Sent } from "../../api/types";
 import { t } from "../../i18n/t";
 import { usePageTitle } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
@@ -12,10 +12,12 @@ import { Skeleton } from "../../ui/skeleton";
 import { count } from "../../ui/quantity";
 import { showToast } from "../../ui/toast";
 import { Composer, type ComposerHandle } from "./composer";
+import { ContextGauge } from "./context-gauge";
 import { Destination } from "./destination";
 import type { Shared } from "./new-chat";
 import { useOpenChat, useThreadState } from "./stream";
 import type { Thread } from "./thread";
+import { ThinkingTime } from "./thinking-time";
 import { Transcript } from "./transcript";
 import { useSending } from "./use-sending";
 
@@ -28,10 +30,16 @@ export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id
   const onEvent = useCallback(
     (event: ChatEvent) => {
       if (event.type === "chat.changed") keepChat(queries, event.chat);
+      if (event.type === "context") {
+        const { gauge, summary } = event;
+        queries.setQueryData(contextQuery(id).queryKey, (known) => known && { ...known, gauge });
+        if (summary) void queries.invalidateQueries({ queryKey: contextQuery(id).queryKey });
+      }
       if (event.type === "memory.changed") void queries.invalidateQueries({ queryKey: memoryQuery.queryKey });
     },
-    [queries],
+    [queries, id],
   );
+  const { data: context } = useQuery(contextQuery(id));
   const onOpen = useCallback(() => void queries.invalidateQueries({ queryKey: chatQuery(id).queryKey }), [queries, id]);
   const chat = useOpenChat(id, onEvent, onOpen);
   const { thread, line, isLoaded } = chat;
@@ -56,6 +64,18 @@ export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id
     } catch (error) {
       setStopping(null);
       showToast({ text: t("chat.stop.failed", { problem: problemOf(error).title }) });
+    }
+  }
+
+  async function think(effort: Effort) {
+    const before = info.data;
+    if (!before) return;
+    keepChat(queries, { ...before, effort });
+    try {
+      keepChat(queries, await chats.think(id, effort));
+    } catch (error) {
+      keepChat(queries, before);
+      showToast({ text: problemOf(error).title });
     }
   }
 
@@ -90,7 +110,7 @@ export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id
               </Suspense>
             </div>
           ) : isLoaded || state.order.length > 0 ? (
-            <Transcript chat={chat} onSent={onSent} fileLink={fileLink} target={target} />
+            <Transcript chat={chat} onSent={onSent} fileLink={fileLink} summaries={context?.summaries ?? NO_SUMMARIES} target={target} />
           ) : (
             <div className="min-h-0 flex-1 px-6 pt-8">
               <div className="mx-auto max-w-[43rem]">{chat.problem ? <ProblemNotice problem={chat.problem} kept={t("chat.load.kept")} /> : <Skeleton label={t("loading")} lines={5} />}</div>
@@ -101,12 +121,14 @@ export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id
               <ProblemNotice problem={state.problem} className="mx-auto mb-2 max-w-[43rem]" />
             </div>
           )}
-          <Composer ref={composer} sending={sending} isRunning={state.run !== null} isStopping={stopping !== null && stopping === state.run} onStop={() => void stop()} onEditLast={() => thread.edit(thread.lastQuestion() ?? null)} destination={<Destination />} />
+          <Composer ref={composer} sending={sending} isRunning={state.run !== null} isStopping={stopping !== null && stopping === state.run} onStop={() => void stop()} onEditLast={() => thread.edit(thread.lastQuestion() ?? null)} gauge={<ContextGauge gauge={context?.gauge} />} choices={<ThinkingTime value={info.data?.effort ?? "normal"} onChange={(effort) => void think(effort)} />} destination={<Destination />} />
         </>
       )}
     </>
   );
 }
+
+const NO_SUMMARIES: Context["summaries"] = [];
 
 /** What the answers shown here have used. */
 function Tokens({ thread, order }: { thread: Thread; order: readonly string[] }) {

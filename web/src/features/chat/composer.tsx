@@ -17,12 +17,16 @@ interface Props {
   onStop: () => void;
   /** Puts the last message into other words: the arrow upwards in an empty field. */
   onEditLast?: () => void;
+  /** What is chosen for the next answer. */
+  choices?: ReactNode;
+  /** How full the chat is, when that is worth knowing. */
+  gauge?: ReactNode;
   /** Who gets what is written. */
   destination: ReactNode;
   ref?: Ref<ComposerHandle>;
 }
 
-export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, destination, ref }: Props) {
+export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, choices, gauge, destination, ref }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
   const { text, setText, isSending, problem, send } = sending;
 
@@ -86,6 +90,7 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, d
           />
           <div className="flex items-center gap-3 py-2 ps-4 pe-2 max-sm:ps-0">
             <span className="min-w-0 flex-1 text-[12.5px] text-ink-3 max-sm:hidden">{isRunning ? t("chat.composer.queue") : t("chat.composer.hint")}</span>
+            {choices}
             {isRunning && (
               <button type="button" onClick={onStop} disabled={isStopping} className="tap inline-flex min-h-9 items-center gap-2 rounded-lg border border-line bg-surface px-3.5 text-[14.5px] font-medium hover:bg-sunken disabled:opacity-55">
                 <Square aria-hidden className="size-3.5 fill-current" />
@@ -99,7 +104,10 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, d
             )}
           </div>
         </form>
-        <p className="mt-2 text-center text-[12.5px] text-ink-3">{destination}</p>
+        <p className="mt-2 text-center text-[12.5px] text-ink-3">
+          {gauge}
+          {destination}
+        </p>
       </div>
     </div>
   );

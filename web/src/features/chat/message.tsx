@@ -78,7 +78,7 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Liv
 
 /** What an answer that says nothing yet is waiting for. */
 function waitingFor({ status, pause }: LiveMessage): string {
-  if (pause) return t("message.waiting", { reason: pause.reason, seconds: pause.seconds });
+  if (pause) return t("message.pause", { reason: pause.reason, seconds: pause.seconds });
   return status === "queued" ? t("message.queued") : t("message.working");
 }
 

@@ -1,11 +1,13 @@
 // The page of the chat that the next message begins.
 import { useQuery } from "@tanstack/react-query";
-import { type ReactNode, useRef } from "react";
+import { type ReactNode, useRef, useState } from "react";
 import { accountQuery } from "../../api/queries";
+import type { Effort } from "../../api/types";
 import { t } from "../../i18n/t";
 import { Composer, type ComposerHandle } from "./composer";
 import { Destination } from "./destination";
 import { FirstSteps } from "./first-steps";
+import { ThinkingTime } from "./thinking-time";
 import { useSending } from "./use-sending";
 
 /** What the pages of chats get from the shell. */
@@ -20,14 +22,15 @@ export interface Shared {
 export function NewChat({ connect, topBar, onOpened }: Omit<Shared, "fileLink"> & { onOpened: (chat: string) => void }) {
   const { data: account } = useQuery(accountQuery);
   const composer = useRef<ComposerHandle>(null);
-  const sending = useSending({ chat: null, onSent: (chat) => onOpened(chat) });
+  const [effort, setEffort] = useState<Effort>("normal");
+  const sending = useSending({ chat: null, effort, onSent: (chat) => onOpened(chat) });
   return (
     <>
       {topBar(t("chat.new"))}
       <div className="min-h-0 flex-1 overflow-y-auto px-3 sm:px-6">
         <FirstSteps name={account?.name} connect={connect} onExample={(text) => composer.current?.fill(text)} />
       </div>
-      <Composer ref={composer} sending={sending} isRunning={false} isStopping={false} onStop={() => {}} destination={<Destination />} />
+      <Composer ref={composer} sending={sending} isRunning={false} isStopping={false} onStop={() => {}} choices={<ThinkingTime value={effort} onChange={setEffort} />} destination={<Destination />} />
     </>
   );
 }

@@ -1,7 +1,7 @@
 // The line under a message: what can be done with it, who wrote it, when, and how much it took.
 import { Link2 } from "lucide-react";
 import type { ReactNode } from "react";
-import type { Author, Message } from "../../api/types";
+import type { Author, Message, Usage } from "../../api/types";
 import { t } from "../../i18n/t";
 import { CopyButton } from "../../ui/copy-button";
 import { count } from "../../ui/quantity";
@@ -22,13 +22,18 @@ export function Receipt({ message, children }: { message: Message; children?: Re
       {used && tokens > 0 && (
         <>
           <span aria-hidden>·</span>
-          <span className="num" title={t("message.tokens.detail", { input: used.input, output: used.output, read: used.cache_read, written: used.cache_write })}>
+          <span className="num" title={t("message.tokens.detail", { input: used.input, output: used.output, read: used.cache_read, written: used.cache_write, share: fromCache(used) })}>
             {t("message.tokens", { tokens: count(tokens) })}
           </span>
         </>
       )}
     </div>
   );
+}
+
+/** Which part of what the model read came from the provider's cache. */
+function fromCache({ input, cache_read, cache_write }: Usage): number {
+  return cache_read / Math.max(1, input + cache_read + cache_write);
 }
 
 function authorName(author: Author): string | null {

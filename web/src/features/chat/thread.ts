@@ -168,6 +168,7 @@ export class Thread {
       case "error":
         this.#set({ problem: event.problem });
         break;
+      case "context":
       case "memory.changed":
       case "chat.changed":
         break; // Not about messages: the page takes them.

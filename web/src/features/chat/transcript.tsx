@@ -3,12 +3,13 @@ import clsx from "clsx";
 import { ArrowDown } from "lucide-react";
 import { type ReactNode, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { problemOf } from "../../api/problem";
-import type { Message, Sent } from "../../api/types";
+import type { Message, Sent, Summary } from "../../api/types";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { showToast } from "../../ui/toast";
 import { MessageEntry } from "./message";
 import { type OpenChat, useThreadState } from "./stream";
+import { SummaryEntry } from "./summary-entry";
 
 interface Props {
   chat: OpenChat;
@@ -16,12 +17,13 @@ interface Props {
   fileLink: (path: string) => ReactNode;
   /** The message that the address names: it is brought into view and marked. */
   target?: string;
+  summaries: readonly Summary[];
 }
 
 /** The last ones change and are followed; all before them are laid out only where they can be seen. */
 const ALWAYS_LAID_OUT = 4;
 
-export function Transcript({ chat, onSent, fileLink, target }: Props) {
+export function Transcript({ chat, onSent, fileLink, target, summaries }: Props) {
   const { thread, loadOlder } = chat;
   const { order, older } = useThreadState(thread);
   const scroller = useRef<HTMLDivElement>(null);
@@ -157,6 +159,7 @@ export function Transcript({ chat, onSent, fileLink, target }: Props) {
           {order.map((id, at) => (
             <div key={id} data-item={id} tabIndex={-1} aria-current={id === target ? "location" : undefined} className={clsx("log-item", at < order.length - ALWAYS_LAID_OUT && "is-past")}>
               <MessageEntry thread={thread} id={id} isFirst={at === 0} question={questionBefore(order, at, (one) => thread.message(one))} onSent={onSent} fileLink={fileLink} />
+              {summaries.map((summary) => summary.last === id && <SummaryEntry key={summary.id} summary={summary} />)}
             </div>
           ))}
         </div>

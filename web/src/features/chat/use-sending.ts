@@ -3,7 +3,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { useRef, useState } from "react";
 import { chats } from "../../api/calls";
 import { type Problem, problemOf } from "../../api/problem";
-import type { Sent } from "../../api/types";
+import type { Effort, Sent } from "../../api/types";
 import { readDraft, writeDraft } from "../../app/storage";
 
 export interface Sending {
@@ -17,10 +17,12 @@ export interface Sending {
 interface Options {
   /** The chat, or null when it is made by the first message. */
   chat: string | null;
+  /** How long the model may think in a chat that is made. */
+  effort?: Effort;
   onSent: (chat: string, sent: Sent) => void;
 }
 
-export function useSending({ chat, onSent }: Options): Sending {
+export function useSending({ chat, effort, onSent }: Options): Sending {
   const place = chat ?? "new";
   const [text, setShown] = useState(() => readDraft(place));
   const [isSending, setSending] = useState(false);
@@ -42,7 +44,7 @@ export function useSending({ chat, onSent }: Options): Sending {
     if (pending.current?.text !== wanted) pending.current = { text: wanted, key: crypto.randomUUID(), chat };
     const attempt = pending.current;
     try {
-      attempt.chat ??= (await chats.create()).id;
+      attempt.chat ??= (await chats.create(effort)).id;
       const sent = await chats.send(attempt.chat, wanted, attempt.key);
       pending.current = null;
       setText("");

@@ -17,7 +17,7 @@ enum Said {
 }
 
 #[derive(Debug, Clone)]
-struct Exchange {
+pub struct Exchange {
     question: &'static str,
     steps: Vec<Vec<Said>>,
     tail: &'static str,
@@ -38,13 +38,13 @@ fn said() -> impl Strategy<Value = Said> {
     ]
 }
 
-fn exchange() -> impl Strategy<Value = Exchange> {
+pub fn exchange() -> impl Strategy<Value = Exchange> {
     let steps = prop::collection::vec(prop::collection::vec(said(), 0..4), 0..4);
     (words(), steps, words(), prop::sample::select(&Status::ALL[..]), 0..3u8)
         .prop_map(|(question, steps, tail, status, author)| Exchange { question, steps, tail, status, author })
 }
 
-fn row(role: Role, text: &str) -> Stored {
+pub fn row(role: Role, text: &str) -> Stored {
     Stored {
         id: MessageId::new(&SystemClock, &SystemChance),
         chat: ChatId::new(&SystemClock, &SystemChance),
@@ -68,7 +68,7 @@ fn row(role: Role, text: &str) -> Stored {
     }
 }
 
-fn rows(exchanges: &[Exchange]) -> Vec<Stored> {
+pub fn rows(exchanges: &[Exchange]) -> Vec<Stored> {
     let mut rows = Vec::new();
     let mut calls = 0;
     for exchange in exchanges {
