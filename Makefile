@@ -46,7 +46,7 @@ release: ## One static file with everything in it; prints where it is, its size 
 	@cargo xtask release
 
 .PHONY: bench
-bench: release ## Measure start, wake, memory, added latency and durable runs, in the file that is shipped
+bench: release ## Measure start, wake, memory, added latency and durable runs, in the file that is shipped; ALLY_BENCH_LITELLM=… for LiteLLM beside it
 	cargo bench -q -p ally-durable --bench runs
 	ALLY_BENCH_PROGRAM="$(abspath $(TARGET))/static/release/ally" cargo bench -q -p ally --bench product
 

@@ -12,6 +12,8 @@ mod browser;
 mod installation;
 #[path = "product/latency.rs"]
 mod latency;
+#[path = "product/lite_llm.rs"]
+mod lite_llm;
 #[path = "product/load.rs"]
 mod load;
 #[path = "product/machine.rs"]

@@ -3,6 +3,7 @@
 
 use crate::browser::Browser;
 use crate::installation::Installation;
+use crate::lite_llm::LiteLlm;
 use crate::load::{Asker, Rhythm, ask_all};
 use crate::machine::Work;
 use crate::{ROUNDS, machine, median, share, with_anthropic};
@@ -29,7 +30,50 @@ pub async fn added(only: &[usize]) {
             measure(&stand_in, &installation, &people[..number], rhythm, bar).await;
         }
     }
+    println!(
+        "memory behind it, {most:3} streams open      {:10.1} MB  (gateway and assistants)",
+        memory(&installation)
+    );
     installation.stop();
+    match LiteLlm::start(&stand_in.url(), ally_llm::anthropic::DEFAULT_MODEL).await {
+        Some(proxy) => compare(&stand_in, &proxy, bars().map(|(number, _)| number)).await,
+        None => println!("LiteLLM was not measured: ALLY_BENCH_LITELLM does not name its program"),
+    }
+}
+
+/// Megabytes of the processes that answers go through.
+fn memory(installation: &Installation) -> f64 {
+    let pids = ["gateway", "assistant"].into_iter().flat_map(|role| installation.processes(role));
+    pids.map(machine::pss_megabytes).sum()
+}
+
+/// The same with another proxy in between, asked in the provider's own format.
+async fn compare(stand_in: &StandIn, proxy: &LiteLlm, numbers: impl Iterator<Item = usize>) {
+    let asked = stand_in.seen().last().expect("a question").body.to_string();
+    for number in numbers {
+        let times = (QUESTIONS / number).max(OF_EACH);
+        let (mut added, mut machine) = (Vec::new(), machine::Rounds::default());
+        for _ in 0..ROUNDS {
+            machine.begin();
+            let mut medians = Vec::new();
+            for address in [proxy.address(), stand_in.address()] {
+                let mut askers = Vec::new();
+                for _ in 0..number {
+                    askers.push(Asker::of_provider(address, &asked).await);
+                }
+                let (_, askers) = ask_all(askers, 1, Rhythm::Spread).await;
+                medians.push(median(ask_all(askers, times, Rhythm::Spread).await.0));
+            }
+            added.push(medians[0] - medians[1]);
+        }
+        println!(
+            "added by LiteLLM's proxy, {number:3} spread,           p50 {:8.2} ms  (reported){}",
+            median(added),
+            machine.beside()
+        );
+        machine.print();
+    }
+    println!("memory of LiteLLM's proxy               {:10.1} MB", proxy.pss_megabytes());
 }
 
 async fn measure(stand_in: &StandIn, installation: &Installation, people: &[Browser], rhythm: Rhythm, bar: f64) {
