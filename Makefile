@@ -31,6 +31,10 @@ dev: ## Ally on port 8791 with a data directory of its own, and the browser app 
 test: ## Every test this machine can run; NOUN=chats runs one noun
 	@cargo xtask test $(NOUN)
 
+.PHONY: eval
+eval: ## Ask the model whose key or address is in the environment a small suite of questions; prints scores, costs tokens
+	@cargo test -q -p ally --test it eval::the_model_that_the_environment_names -- --ignored --nocapture
+
 .PHONY: check
 check: ## Format, lints, tidy, licences, unused dependencies, the browser app, generated files
 	cargo fmt --all --check

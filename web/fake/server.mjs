@@ -262,19 +262,23 @@ export function newInstallation({ speed = 25 } = {}) {
     ["DELETE", "invitations/:id", "session", ({ at }) => (invitations.delete(at), { status: 204 })],
     ["GET", "chats", "session", ({ my }) => ({ items: [...my.chats.values()].filter((chat) => !chat.deleted).sort((a, b) => b.updated.localeCompare(a.updated)) })],
     ["POST", "chats", "session", ({ my, body }) => {
-      const chat = { id: id("chat"), title: body.title ?? null, created: now(), updated: now() };
+      const chat = { id: id("chat"), title: body.title ?? null, effort: body.effort ?? "normal", created: now(), updated: now() };
       my.chats.set(chat.id, chat);
       my.messages.set(chat.id, []);
       return { status: 201, body: chat };
     }],
     ["GET", "chats/:id", "session", ({ my, at }) => chatOf(my, at)],
     ["PATCH", "chats/:id", "session", ({ my, at, body }) => {
-      const chat = Object.assign(chatOf(my, at), { title: body.title });
+      const chat = Object.assign(chatOf(my, at), body.title && { title: body.title }, body.effort && { effort: body.effort });
       emit(my, at, { type: "chat.changed", chat });
       return chat;
     }],
     ["DELETE", "chats/:id", "session", ({ my, at }) => Object.assign(chatOf(my, at), { deleted: now() })],
     ["POST", "chats/:id/restore", "session", ({ my, at }) => Object.assign(chatOf(my, at), { deleted: null })],
+    ["GET", "chats/:id/context", "session", ({ my, at }) => {
+      const { summarised } = chatOf(my, at);
+      return { gauge: { used: summarised ? 126_000 : 4_000, limit: 200_000 }, summaries: summarised ? [summarised] : [] };
+    }],
     ["GET", "chats/:id/messages", "session", ({ my, at, query }) => {
       chatOf(my, at);
       const all = shownOf(my.messages.get(at), my.chosen);
@@ -368,8 +372,8 @@ export function newInstallation({ speed = 25 } = {}) {
   ].map(([method, pattern, needs, act]) => ({ method, needs, act, match: new RegExp(`^${pattern.replace(/:id/, "([^/]+)").replace("*", "(.+)")}$`) }));
 
   /** A chat from before, with so many messages in it. */
-  function remember(my, { title, messages }) {
-    const chat = { id: id("chat"), title, created: now(), updated: now() };
+  function remember(my, { title, messages, summarised = 0 }) {
+    const chat = { id: id("chat"), title, effort: "normal", created: now(), updated: now() };
     my.chats.set(chat.id, chat);
     const said = [];
     for (let at = 0; at < messages; at++) {
@@ -378,6 +382,8 @@ export function newInstallation({ speed = 25 } = {}) {
       said.push({ id: id("msg"), chat: chat.id, role: isQuestion ? "user" : "assistant", status: "complete", text, parts: [{ type: "text", text }], author: isQuestion ? { kind: "person" } : { kind: "model", provider: "anthropic", model: "claude-sonnet-4-5" }, needs_model: false, created: new Date(Date.now() - (messages - at) * 60_000).toISOString(), parent: said.at(-1)?.id });
     }
     my.messages.set(chat.id, said);
+    const before = said.slice(0, summarised).map((message) => message.id);
+    if (summarised) chat.summarised = { id: id("sum"), last: before.at(-1), messages: before, text: "She looks for a venue for forty people [1]. Three fit; none is booked [2].", created: now() };
   }
 
   function events(request, response, my, chat) {

@@ -173,6 +173,15 @@ impl TestApp {
         browser
     }
 
+    /// Puts a memory file of everybody where somebody outside would put it.
+    pub fn plant(&self, path: &str, text: &str) {
+        for server in self.people.awake.lock().unwrap().keys() {
+            let file = self.people.directory.join(server.to_string()).join("memories").join(path);
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, text).unwrap();
+        }
+    }
+
     /// Waits until no assistant has anything in progress.
     pub async fn settled(&self) {
         let awake: Vec<Assistant> = self.people.awake.lock().unwrap().values().map(|(_, one)| one.clone()).collect();

@@ -15,6 +15,7 @@ mod crash_shim;
 mod disk;
 mod doctor;
 mod egress;
+mod eval;
 mod faults;
 mod first_steps;
 mod https;
