@@ -19,7 +19,7 @@ pub struct Health {
     status: &'static str,
     /// The version of Ally.
     version: &'static str,
-    /// What stands around people's assistants, once the host has said it.
+    /// What stands around people's assistants, once the host has said it. Only for whoever asks from this machine itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     walls: Option<Walls>,
 }

@@ -6,6 +6,8 @@ pub mod counters;
 mod gather;
 pub mod http;
 pub mod installation;
+pub mod own;
+pub mod own_keys;
 
 use crate::gateway::Limits;
 use ally_llm::{Budgets, Provider, anthropic, local, openai_compatible};
@@ -14,6 +16,7 @@ use ally_types::seal::Key;
 use ally_types::{Chance, Clock, Secret, ServerId, log};
 use counters::Counters;
 use installation::{Installation, Local};
+use own_keys::OwnKeys;
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
@@ -133,6 +136,7 @@ pub(crate) struct Models {
     pub reach: Reach,
     pub installation: Installation,
     pub counters: Counters,
+    pub own_keys: OwnKeys,
     pub limits: Limits,
     pub local_model_url: Option<String>,
     environment: Option<Provider>,
@@ -146,8 +150,10 @@ pub(crate) struct Models {
 
 impl Models {
     pub fn open(opening: Opening<'_>) -> Result<Self, StoreError> {
+        let counters = Counters::open(opening.directory, opening.clock.now())?;
         Ok(Self {
-            counters: Counters::open(opening.directory, opening.clock.now())?,
+            own_keys: OwnKeys::new(counters.store(), &opening.sealing),
+            counters,
             installation: Installation::open(opening.directory, opening.sealing, opening.chance),
             client: opening.client,
             reach: opening.anthropic,

@@ -49,6 +49,16 @@ pub const REGISTER: &[Entry] = &[
     },
     ally_store::migrations_entry("gateway"),
     Entry {
+        place: Place::Columns { store: "gateway", table: "own_keys", columns: &["server", "mark", "since"] },
+        what: "A keyed hash of the key for a provider that you connected; never the key",
+        category: "user.behavior",
+        purpose: "sending your questions with no key but your own",
+        basis: Basis::Contract,
+        kept: Kept::UntilDeleted,
+        recipients: &[],
+        personal: true,
+    },
+    Entry {
         place: Place::File { pattern: "gateway/provider.sealed" },
         what: "The installation's key for a provider, or the address of its model server, sealed",
         category: "system.operations",
@@ -60,8 +70,8 @@ pub const REGISTER: &[Entry] = &[
     },
     Entry {
         place: Place::File { pattern: "gateway/counters.db" },
-        what: "The file that holds those counts, which hosts were called on which day and how much went each way, and \
-               the hosts that you allowed",
+        what: "The file that holds those counts, which hosts were called on which day and how much went each way, the \
+               hosts that you allowed, and a keyed hash of your own key for a provider",
         category: "user.behavior",
         purpose: "keeping within usage limits, showing you where your data went, calling nothing that you did not allow",
         basis: Basis::Contract,

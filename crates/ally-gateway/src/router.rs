@@ -14,21 +14,7 @@ pub const PLATFORM: &[&str] = &["auth", "account", "invitations", "installation"
 
 /// Nouns under `/api/v1` that the person's assistant answers. Any other noun goes there too; these are listed so that
 /// the log can name them.
-pub const ASSISTANT: &[&str] = &[
-    "approvals",
-    "chats",
-    "connections",
-    "grants",
-    "memory",
-    "messages",
-    "notifications",
-    "provider",
-    "runs",
-    "schedules",
-    "space",
-    "usage",
-    "workflows",
-];
+pub const ASSISTANT: &[&str] = &["chats", "memory", "messages", "provider", "runs", "space", "usage"];
 
 /// Plain pages that the platform writes.
 pub const PAGES: &[&str] = &["/", "/legal/{*rest}", "/changelog", "/docs", "/docs/{*rest}", "/public.css"];
@@ -72,8 +58,13 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
             .route(&format!("/api/v1/{noun}/{{*rest}}"), any(forward::platform::forward));
     }
     for noun in ASSISTANT {
+        let whole = match *noun {
+            // The gateway notes which key a person connects.
+            "provider" => any(forward::people::forward).put(models::own::put).delete(models::own::delete),
+            _ => any(forward::people::forward),
+        };
         router = router
-            .route(&format!("/api/v1/{noun}"), any(forward::people::forward))
+            .route(&format!("/api/v1/{noun}"), whole)
             .route(&format!("/api/v1/{noun}/{{*rest}}"), any(forward::people::forward));
     }
     router

@@ -776,7 +776,7 @@ export interface components {
             timezone?: string | null;
         };
         AccountId: string;
-        /** @description A host that may be called. */
+        /** @description A host that may be called, or to which questions to a model go. */
         AllowedHost: {
             /** @description Why it may be called. */
             from: components["schemas"]["From"];
@@ -784,14 +784,14 @@ export interface components {
             host: string;
             /**
              * Format: int32
-             * @description The port. A host with a port of the web, 80 or 443, may be called on both of them.
+             * @description The port. A host that the person added with a port of the web, 80 or 443, may be called on both of them.
              */
             port: number;
             since?: components["schemas"]["Timestamp"] | null;
         };
-        /** @description The hosts that may be called. */
+        /** @description The hosts that may be called, and the provider to which questions to a model go. */
         AllowedHosts: {
-            /** @description All of them: providers first, then by name. */
+            /** @description All of them: the installation's provider first, then by name. */
             items: components["schemas"]["AllowedHost"][];
         };
         /** @description Who wrote a message. */

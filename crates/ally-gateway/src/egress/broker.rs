@@ -102,7 +102,7 @@ async fn reach(gateway: &Gateway, server: ServerId, target: &Target) -> Result<(
     if let Some(why) = target.host.blocked().filter(|why| !(is_named && *why == Blocked::Private)) {
         return Err(Refusal::Blocked(why));
     }
-    egress.list.check(gateway, server, target).await?;
+    egress.list.check(server, target).await?;
     let place = Place::take(gateway, server).ok_or(Refusal::TooMany)?;
     let io = connect(gateway, server, target, is_named).await?;
     Ok((place, io))

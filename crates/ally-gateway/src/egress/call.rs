@@ -135,7 +135,7 @@ impl Call {
         let mut is_told = false;
         // Once at the beginning, too: connecting takes time, in which she may have changed her mind.
         loop {
-            match gateway.egress.list.read(gateway, *server, &self.target).await {
+            match gateway.egress.list.read(*server, &self.target).await {
                 Ok(Err(_)) => return,
                 Ok(Ok(())) => loop {
                     match withdrawals.recv().await {

@@ -68,18 +68,18 @@ pub struct WentPage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum From {
-    /// It is the model provider in use.
+    /// It is the installation's model provider: Ally itself calls it, and nothing else of the assistant reaches it.
     Provider,
     /// The person added it.
     Person,
 }
 
-/// A host that may be called.
+/// A host that may be called, or to which questions to a model go.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AllowedHost {
     /// The host, in small letters.
     host: String,
-    /// The port. A host with a port of the web, 80 or 443, may be called on both of them.
+    /// The port. A host that the person added with a port of the web, 80 or 443, may be called on both of them.
     port: u16,
     /// Why it may be called.
     from: From,
@@ -87,10 +87,10 @@ pub struct AllowedHost {
     since: Option<Timestamp>,
 }
 
-/// The hosts that may be called.
+/// The hosts that may be called, and the provider to which questions to a model go.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 pub struct AllowedHosts {
-    /// All of them: providers first, then by name.
+    /// All of them: the installation's provider first, then by name.
     items: Vec<AllowedHost>,
 }
 

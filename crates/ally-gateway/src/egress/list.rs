@@ -1,9 +1,7 @@
-//! The list of hosts that one person's assistant may call: the installation's model provider, and what she added.
+//! The list of hosts that one person's assistant may call: what she added. Models are called by the gateway itself.
 
-use super::providers;
 use super::refusal::Refusal;
 use super::target::{self, Target};
-use crate::gateway::Gateway;
 use ally_store::{OptionalExtension as _, Store, StoreError, params};
 use ally_types::{ServerId, Timestamp, log};
 
@@ -44,23 +42,18 @@ impl List {
 
     /// Whether this server may call this destination. A host of the web is allowed on both ports of the web; any other
     /// port must have been named.
-    pub async fn check(&self, gateway: &Gateway, server: ServerId, target: &Target) -> Result<(), Refusal> {
-        self.read(gateway, server, target).await.unwrap_or_else(|_| {
+    pub async fn check(&self, server: ServerId, target: &Target) -> Result<(), Refusal> {
+        self.read(server, target).await.unwrap_or_else(|_| {
             log::error("the list of allowed hosts cannot be read, so nothing goes out", &[("server", &server)]);
             Err(Refusal::NotAllowed)
         })
     }
 
     /// What [`Self::check`] says, or that the list cannot be read.
-    pub async fn read(
-        &self,
-        gateway: &Gateway,
-        server: ServerId,
-        target: &Target,
-    ) -> Result<Result<(), Refusal>, StoreError> {
+    pub async fn read(&self, server: ServerId, target: &Target) -> Result<Result<(), Refusal>, StoreError> {
         let added = self.ports(server, target.host.to_string()).await?;
         let fits = |port: u16| port == target.port || (target::is_web(port) && target::is_web(target.port));
-        if added.iter().any(|port| fits(*port)) || providers::of_installation(gateway).as_ref() == Some(target) {
+        if added.iter().any(|port| fits(*port)) {
             return Ok(Ok(()));
         }
         Ok(Err(if added.is_empty() { Refusal::NotAllowed } else { Refusal::Port }))

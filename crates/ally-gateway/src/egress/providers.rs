@@ -14,9 +14,9 @@ pub fn target(url: &str) -> Option<Target> {
     Target::read(uri.authority()?.as_str(), Some(otherwise)).ok()
 }
 
-/// The provider that the installation itself has connected. Calls with a person's own key go out through the gateway
-/// and are counted, but open nothing: an assistant that could put a host on its own list by calling it once would have
-/// no list.
+/// The provider that the installation itself has connected: shown beside what a person allowed, for her questions go
+/// there. It opens nothing. The gateway makes the calls to models itself and counts them; an assistant that had a way of
+/// its own to a provider could carry data into anybody's account there.
 pub fn of_installation(gateway: &Gateway) -> Option<Target> {
     gateway.models.address().as_deref().and_then(target)
 }

@@ -28,7 +28,7 @@ pub struct ChosenLocal {
 #[derive(Deserialize, utoipa::ToSchema)]
 pub struct PastedKey {
     /// The key.
-    key: Secret,
+    pub(super) key: Secret,
 }
 
 /// Connects a model server for everybody on this installation.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-const MIGRATIONS: &[Migration] = &[FIRST, EGRESS];
+const MIGRATIONS: &[Migration] = &[FIRST, EGRESS, OWN_KEYS];
 
 const FIRST: Migration = Migration {
     number: 1,
@@ -26,6 +26,10 @@ const FIRST: Migration = Migration {
 /// Counts of calls to the outside, and the lists of what may be called; see `egress.rs`.
 const EGRESS: Migration =
     Migration { number: 2, name: "egress", sql: include_str!("../../migrations/0002_egress.sql") };
+
+/// Which keys people connected; see `own_keys.rs`.
+const OWN_KEYS: Migration =
+    Migration { number: 3, name: "own_keys", sql: include_str!("../../migrations/0003_own_keys.sql") };
 
 /// Counts are dropped after a year.
 const KEPT_DAYS: i64 = 365;

@@ -34,6 +34,10 @@ pub async fn call(
     asked: axum::extract::Request,
 ) -> Answer<Response> {
     let own = own_key(asked.headers())?;
+    if let Err(refused) = must_be_hers(&gateway, server, own.as_ref()).await {
+        forward::drain(asked.into_body()).await;
+        return Err(refused);
+    }
     // A question is large; nobody may have more of them in our memory than calls.
     let Some(place) = Place::take(&gateway, server) else {
         forward::drain(asked.into_body()).await;
@@ -109,6 +113,7 @@ pub async fn test(
     headers: HeaderMap,
 ) -> Answer<StatusCode> {
     let key = own_key(&headers)?.ok_or_else(|| Rejection::from(key_refused()))?;
+    must_be_hers(&gateway, server, Some(&key)).await?;
     let (provider, _counted) = providers::count(&gateway, server, gateway.models.anthropic(key));
     if let Provider::Anthropic(config) = provider {
         anthropic::check_key(&gateway.models.client, &config).await.map_err(in_words)?;
@@ -123,6 +128,27 @@ fn own_key(headers: &HeaderMap) -> Result<Option<Secret>, Rejection> {
         return Err(Rejection::from(key_refused()));
     }
     Ok(Some(Secret::new(key)))
+}
+
+/// Nothing leaves with a key that she did not paste herself: it may be the key of whoever has her assistant in hand.
+async fn must_be_hers(gateway: &Gateway, server: ServerId, key: Option<&Secret>) -> Result<(), Rejection> {
+    let Some(key) = key else { return Ok(()) };
+    if gateway.models.own_keys.is_known(server, key).await.map_err(Problem::from)? {
+        return Ok(());
+    }
+    log::warn("a key that nobody connected was refused", &[("server", &server)]);
+    Err(Rejection::from(
+        Problem::new(403, "provider_key_unknown", "This key was not connected in the browser.")
+            .next("Open Settings, AI provider, and paste it there.")
+            .at("key"),
+    ))
+}
+
+/// What was sent is no key.
+pub fn key_malformed() -> Problem {
+    Problem::new(422, "provider_key_malformed", "There is no key in this.")
+        .next("Copy the whole key from the provider's page and paste it again.")
+        .at("key")
 }
 
 /// The provider did not take the key. Not 401: the person is signed in.

@@ -10,6 +10,8 @@ use ally_llm::stand_in::{KEY, StandIn};
 use axum::body::Body;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
@@ -272,16 +274,18 @@ async fn calls_to_the_model_are_counted_whoever_pays() {
     ask(&world, mira.server, "help", None).await;
     assert_eq!((get("/api/v1/egress").await, get("/api/v1/egress/hosts").await), (json!([]), json!([])));
     let long = "canary ".repeat(1000);
+    world.connect_key(&mira, KEY).await;
     ask(&world, mira.server, &long, Some(KEY)).await;
     let went = get("/api/v1/egress").await;
     assert_eq!((went[0]["host"].as_str(), went[0]["calls"].as_u64()), (Some(host.as_str()), Some(1)), "{went}");
     let (sent, received) = (went[0]["sent"].as_u64().unwrap(), went[0]["received"].as_u64().unwrap());
     assert!(sent > 7000 && sent < 12_000 && received > 100, "{went}");
     // A refused key is a call, too.
+    world.connect_key(&mira, "sk-ant-wrong").await;
     ask(&world, mira.server, "x", Some("sk-ant-wrong")).await;
     assert_eq!(get("/api/v1/egress").await[0]["calls"], json!(2));
     assert_eq!(get("/api/v1/egress/hosts").await, json!([]), "that opens nothing");
-    // The installation's own is on everybody's list, and cannot be taken off.
+    // The installation's own is shown to everybody, and cannot be taken off.
     let config = ally_llm::anthropic::Config::new(ally_types::Secret::new(KEY));
     let world = World::with(Choice { provider: Some(Provider::Anthropic(config)), ..Choice::default() }).await;
     let mira = world.person();
@@ -293,12 +297,10 @@ async fn calls_to_the_model_are_counted_whoever_pays() {
 }
 
 #[tokio::test]
-async fn a_provider_in_use_may_be_called_without_being_added() {
+async fn a_provider_in_use_is_listed_and_only_ally_itself_calls_it() {
     let out = Out::limited(patient()).await;
-    out.script.name("api.anthropic.com", &[PUBLIC]);
-    assert_eq!(problem(&out.connect("api.anthropic.com:443").await), (403, "destination_not_allowed".to_owned()));
     let admin = out.world.somebody(true);
-    // The administrator connects a model server elsewhere in the house: its host is listed, its address still private.
+    // The administrator connects a model server in the house.
     let stand_in = StandIn::start().await.unwrap();
     let put = out.world.ask("PUT", "/api/v1/provider/local").by(&admin).here();
     assert_eq!(put.json(&json!({"url": stand_in.url(), "model": ""})).text().await.0, 200);
@@ -306,43 +308,50 @@ async fn a_provider_in_use_may_be_called_without_being_added() {
     assert_eq!(problem(&out.connect(&place).await), (403, "address_blocked".to_owned()));
     let (_, hosts) = out.world.get("/api/v1/egress/hosts").by(&out.mira).text().await;
     assert!(hosts.contains("\"127.0.0.1\"") && hosts.contains("\"provider\""), "{hosts}");
-    // The installation's own key leads to Anthropic: that host is open, and no other.
+    // Through a tunnel to Anthropic, data could go into an account of somebody else.
     let config = ally_llm::anthropic::Config::new(ally_types::Secret::new(KEY));
     let out = Out::choosing(Choice { provider: Some(Provider::Anthropic(config)), ..Choice::default() }, &[]).await;
-    out.script.name("api.anthropic.com", &[PUBLIC]).name("console.anthropic.com", &[PUBLIC]);
+    out.script.name("api.anthropic.com", &[PUBLIC]);
+    assert_eq!(problem(&out.connect("api.anthropic.com:443").await), (403, "destination_not_allowed".to_owned()));
+    assert_eq!(out.script.dialed(), Vec::<String>::new());
+    // She herself may open it.
     out.script.answers("93.184.216.34:443", OK);
+    out.allow("api.anthropic.com", 443).await;
     out.tunnel("api.anthropic.com:443").await;
-    for other in ["console.anthropic.com:443", "api.anthropic.com:444", "api.anthropic.com:80"] {
-        assert_eq!(problem(&out.connect(other).await), (403, "destination_not_allowed".to_owned()), "{other}");
-    }
-    assert_eq!(out.script.dialed(), ["93.184.216.34:443"]);
 }
 
 #[tokio::test]
 async fn a_key_that_the_assistant_brings_opens_nothing() {
-    let stand_in = StandIn::start().await.unwrap();
-    let place = stand_in.url().trim_start_matches("http://").to_owned();
-    let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
+    // Whoever comes is heard and sent away, so that a broken wall fails this test and does not keep it.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = listener.local_addr().unwrap().to_string();
+    let came = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&came);
+    tokio::spawn(async move {
+        while let Ok((call, _)) = listener.accept().await {
+            counted.fetch_add(1, Ordering::SeqCst);
+            drop(call);
+        }
+    });
+    let reach = Reach { base_url: Some(format!("http://{place}")), ..Reach::default() };
     // Even where the place itself is no secret of the house.
     let out = Out::choosing(Choice { reach, ..Choice::default() }, &[&place]).await;
-    out.script.answers(&place, OK);
-    for key in [KEY, "sk-ant-invented"] {
-        ask(&out.world, out.mira.server, "x", Some(key)).await;
+    for path in ["/model", "/provider/test"] {
         let gateway = out.world.gateway.clone();
         let server = out.mira.server;
         let connection = Door::to_router(move |()| Some(gateway.outbound(server))).open(()).await.unwrap();
-        let test = http::Request::post("/provider/test").header("x-ally-provider-key", key).body(Body::empty());
-        let tested = call_over(connection, test.unwrap()).await.unwrap().status().as_u16();
-        assert_eq!(tested, if key == KEY { 204 } else { 422 });
-        assert_eq!(problem(&out.connect(&place).await), (403, "destination_not_allowed".to_owned()), "{key}");
+        let request = http::Request::post(path).header("x-ally-provider-key", KEY).body(Body::from("{}"));
+        assert_eq!(call_over(connection, request.unwrap()).await.unwrap().status(), 403, "{path}");
+        assert_eq!(problem(&out.connect(&place).await), (403, "destination_not_allowed".to_owned()), "{path}");
     }
-    // All four are counted, and the two that were refused.
+    assert_eq!((came.load(Ordering::SeqCst), out.script.dialed()), (0, Vec::<String>::new()));
+    // What was refused at the broker is counted. A key that is nobody's went nowhere, and counts nowhere.
     let went = out.went().await;
-    assert_eq!((went.len(), went[0]["calls"].as_u64(), went[0]["refused"].as_u64()), (1, Some(4), Some(2)), "{went:?}");
+    assert_eq!((went.len(), went[0]["calls"].as_u64(), went[0]["refused"].as_u64()), (1, Some(0), Some(2)), "{went:?}");
     let (_, hosts) = out.world.get("/api/v1/egress/hosts").by(&out.mira).text().await;
     assert_eq!(hosts, "{\"items\":[]}");
-    assert_eq!(out.script.dialed(), Vec::<String>::new());
     // She herself may open it.
+    out.script.answers(&place, OK);
     let (host, port) = place.rsplit_once(':').unwrap();
     out.allow(host, port.parse().unwrap()).await;
     out.tunnel(&place).await;

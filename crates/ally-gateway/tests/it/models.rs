@@ -186,8 +186,10 @@ async fn a_persons_own_key_is_used_and_leaves_no_trace() {
     let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
     let world = World::with(Choice { reach, ..Choice::default() }).await;
     let mira = world.person();
+    world.connect_key(&mira, KEY).await;
     let answered = events(ask(&world, mira.server, "canary-question", Some(KEY)).await).await;
     assert!(matches!(answered.last(), Some(Event::Finished { .. })), "{answered:?}");
+    world.connect_key(&mira, "sk-ant-wrong-canary").await;
     match events(ask(&world, mira.server, "canary-question", Some("sk-ant-wrong-canary")).await).await.last() {
         Some(Event::Failed { failure }) => assert_eq!(failure.kind, FailureKind::Auth),
         other => panic!("{other:?}"),
@@ -202,13 +204,75 @@ async fn a_key_is_tested_before_it_is_kept() {
     let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
     let world = World::with(Choice { reach, ..Choice::default() }).await;
     let mira = world.person();
-    let gateway = world.gateway.clone();
-    let door = Door::to_router(move |()| Some(gateway.outbound(mira.server)));
-    for (key, expected) in [(KEY, 204), ("sk-ant-wrong", 422), ("", 422)] {
-        let request = http::Request::post("/provider/test").header("x-ally-provider-key", key).body(Body::empty());
-        let answer = call_over(door.open(()).await.unwrap(), request.unwrap()).await.unwrap();
-        assert_eq!(answer.status(), expected, "{key}");
+    for (key, expected) in [(KEY, 204), ("sk-ant-wrong", 422)] {
+        world.connect_key(&mira, key).await;
+        assert_eq!(tested(&world, mira.server, key).await.0, expected, "{key}");
     }
+    assert_eq!(tested(&world, mira.server, "").await.0, 422);
+}
+
+/// Has a key tried out, as her server does; the status, and the kind of what it was refused for.
+async fn tested(world: &World, server: ServerId, key: &str) -> (u16, String) {
+    let gateway = world.gateway.clone();
+    let door = Door::to_router(move |()| Some(gateway.outbound(server)));
+    let request = http::Request::post("/provider/test").header("x-ally-provider-key", key).body(Body::empty());
+    let answer = call_over(door.open(()).await.unwrap(), request.unwrap()).await.unwrap();
+    let status = answer.status().as_u16();
+    let body = answer.into_body().collect().await.unwrap().to_bytes();
+    let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+    (status, problem["type"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn a_key_that_she_did_not_paste_is_refused_before_anything_leaves() {
+    let stand_in = StandIn::start().await.unwrap();
+    let reach = Reach { base_url: Some(stand_in.url()), ..Reach::default() };
+    let world = World::with(Choice { reach: reach.clone(), ..Choice::default() }).await;
+    let (mira, jon) = (world.person(), world.person());
+    let unknown = || (403, "provider_key_unknown".to_owned());
+    let question = async |world: &World, server, key| ask(world, server, "hello", Some(key)).await.status().as_u16();
+
+    // Nobody has pasted it: it may be anybody's.
+    assert_eq!((question(&world, mira.server, KEY).await, tested(&world, mira.server, KEY).await), (403, unknown()));
+    // What another one pasted is hers alone.
+    world.connect_key(&jon, KEY).await;
+    assert_eq!((question(&world, mira.server, KEY).await, tested(&world, mira.server, KEY).await), (403, unknown()));
+    // Nothing but a browser with her session, on our own page, pastes a key.
+    let body = json!({ "key": KEY });
+    assert_eq!(world.ask("PUT", "/api/v1/provider").here().json(&body).problem().await.0, 401);
+    let foreign = world.ask("PUT", "/api/v1/provider").by(&mira).header("origin", "https://evil.example");
+    assert_eq!(foreign.json(&body).problem().await.0, 403);
+    // One that her server does not take is not hers.
+    let refuses = axum::Router::new().route(
+        "/api/v1/provider",
+        axum::routing::any(async || (http::StatusCode::UNPROCESSABLE_ENTITY, crate::world::word("no"))),
+    );
+    world.routes(&mira, refuses);
+    assert_eq!(world.ask("PUT", "/api/v1/provider").by(&mira).here().json(&body).text().await.0, 422);
+    assert_eq!(question(&world, mira.server, KEY).await, 403);
+    let long = json!({ "key": "k".repeat(9000) });
+    let long = world.ask("PUT", "/api/v1/provider").by(&mira).here().json(&long).problem().await;
+    assert_eq!(long, (422, "provider_key_malformed".to_owned()));
+    assert_eq!(stand_in.seen().len(), 0, "nothing has left");
+
+    // Her own is: with white space around it, and after a restart.
+    world.connect_key(&mira, &format!(" {KEY}\n")).await;
+    assert_eq!((question(&world, mira.server, KEY).await, tested(&world, mira.server, KEY).await.0), (200, 204));
+    let directory = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(world.directory.path()).unwrap().flatten() {
+        std::fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+    }
+    let again = World::with(Choice { reach, directory: Some(directory), ..Choice::default() }).await;
+    assert_eq!(question(&again, mira.server, KEY).await, 200);
+    // The one before goes when another one takes its place, and all go when she takes hers away.
+    world.connect_key(&mira, "sk-ant-another").await;
+    assert_eq!(question(&world, mira.server, KEY).await, 403);
+    assert_eq!(question(&world, mira.server, "sk-ant-another").await, 200);
+    let forgets = axum::routing::any(async || crate::world::word("forgotten"));
+    world.routes(&mira, axum::Router::new().route("/api/v1/provider", forgets));
+    assert_eq!(world.ask("DELETE", "/api/v1/provider").by(&mira).here().text().await.0, 200);
+    assert_eq!(question(&world, mira.server, "sk-ant-another").await, 403);
+    assert_no_trace(&world, &[KEY, "sk-ant-another"]);
 }
 
 #[tokio::test]

@@ -265,6 +265,17 @@ impl World {
         self.assistant(person, Assistant::Routes(router));
     }
 
+    /// She pastes a key of her own in the browser, and her server takes it.
+    pub async fn connect_key(&self, person: &Person, key: &str) {
+        let before = self.assistants.lock().unwrap().get(&person.server).cloned();
+        self.routes(person, Router::new().route("/api/v1/provider", any(async || word("taken"))));
+        let put = self.ask("PUT", "/api/v1/provider").by(person).here().json(&json!({ "key": key }));
+        assert_eq!(put.text().await.0, 200);
+        if let Some(before) = before {
+            self.assistant(person, before);
+        }
+    }
+
     pub fn verifier(&self, person: &Person) -> Verifier {
         Verifier::new(person.server, &self.verifying, self.clock.clone()).unwrap()
     }
