@@ -88,7 +88,7 @@ async fn peers() -> Peers {
     Peers { _world: world, proxy, site, echo, closed }
 }
 
-async fn run(program: &str, arguments: &[&str], test: &str) -> Option<Output> {
+async fn run(program: &str, arguments: &[&str]) -> Option<Output> {
     let mut command = Command::new(program);
     // The proxy that a build machine may need has no place here.
     for name in
@@ -100,25 +100,14 @@ async fn run(program: &str, arguments: &[&str], test: &str) -> Option<Output> {
         Ok(output) => Some(output),
         Err(error) => {
             assert_eq!(error.kind(), std::io::ErrorKind::NotFound, "{program} is there and could not be run: {error}");
-            skipped(test, program);
+            crate::skipped::skipped(program);
             None
         }
     }
 }
 
-/// Notes what is missing for a test where the test runner counts it, or fails where everything must be there.
-fn skipped(test: &str, missing: &str) {
-    use std::io::Write as _;
-    assert!(std::env::var("ALLY_TEST_STRICT").as_deref() != Ok("1"), "{test}: {missing}");
-    if let Some(list) = std::env::var_os("ALLY_TEST_SKIPS") {
-        let mut list = std::fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
-        writeln!(list, "{test}: {missing}").unwrap();
-    }
-}
-
 #[tokio::test]
 async fn curl_finds_its_way_through_the_broker() {
-    let test = "egress_oracle::curl_finds_its_way_through_the_broker";
     let peers = peers().await;
     let proxy = format!("http://{}", peers.proxy);
     let site = format!("http://{}", peers.site);
@@ -143,14 +132,14 @@ async fn curl_finds_its_way_through_the_broker() {
             vec!["--silent", "--show-error", "--noproxy", "", "--proxy", &proxy, "--write-out", " %{http_code}"];
         arguments.extend_from_slice(options);
         arguments.push(&url);
-        let Some(output) = run("curl", &arguments, test).await else { return };
+        let Some(output) = run("curl", &arguments).await else { return };
         let said = String::from_utf8_lossy(&output.stdout);
         assert_eq!(said, *expected, "{options:?} {path}: {}", String::from_utf8_lossy(&output.stderr));
     }
     let closed = format!("http://{}/", peers.closed);
     let arguments =
         ["--silent", "--noproxy", "", "--proxy", &proxy, "--proxytunnel", "--write-out", "%{http_connect}", &closed];
-    let output = run("curl", &arguments, test).await.unwrap();
+    let output = run("curl", &arguments).await.unwrap();
     assert_eq!(String::from_utf8_lossy(&output.stdout), "403");
 }
 
@@ -203,11 +192,10 @@ print("well")
 
 #[tokio::test]
 async fn pythons_http_clients_find_their_way_through_the_broker() {
-    let test = "egress_oracle::pythons_http_clients_find_their_way_through_the_broker";
     let peers = peers().await;
     let places = [peers.proxy, peers.site, peers.echo, peers.closed].map(|place| place.to_string());
     let arguments = ["-c", PYTHON, &places[0], &places[1], &places[2], &places[3]];
-    let Some(output) = run("python3", &arguments, test).await else { return };
+    let Some(output) = run("python3", &arguments).await else { return };
     let (said, complained) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success() && said == "well\n", "{said}{complained}");
 }

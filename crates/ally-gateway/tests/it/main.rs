@@ -12,5 +12,7 @@ mod host;
 mod models;
 mod people;
 mod sessions;
+#[path = "../../../../xtask/src/test/skipped.rs"]
+mod skipped;
 mod streams;
 mod world;

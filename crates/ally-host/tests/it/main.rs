@@ -7,6 +7,8 @@ mod hostile;
 mod life;
 mod process;
 mod servers;
+#[path = "../../../../xtask/src/test/skipped.rs"]
+mod skipped;
 mod standing_time;
 mod starts;
 mod walls;

@@ -1,5 +1,6 @@
 //! Making servers, finding them again, and who may ask for it.
 
+use crate::skipped::skipped;
 use crate::world::{UID_BASE, World, is_root, soon};
 use ally_types::host::{FromPlatform, ToGateway, ToPlatform};
 use ally_types::register::Place;
@@ -136,7 +137,7 @@ async fn directories_and_sockets_are_open_only_to_whom_they_belong() {
 #[tokio::test]
 async fn a_stranger_at_the_gateways_door_is_sent_away() {
     if !is_root() {
-        return;
+        return skipped("root");
     }
     let mut world = World::asleep();
     world.boot.gateway_uid = Some(UID_BASE - 1);

@@ -1,5 +1,6 @@
 //! What one person's process can do to another's, and the same life without root.
 
+use crate::skipped::skipped;
 use crate::world::{UID_BASE, World, is_root, program, until};
 use ally_host::Shares;
 use ally_sandbox::{Cgroups, Level, Limits, Wall, probe};
@@ -61,7 +62,7 @@ const LIMITS: Limits = Limits { memory: 256 << 20, processes: 64, cpu_percent: 1
 #[tokio::test]
 async fn whoever_takes_too_much_memory_is_ended_and_comes_back_and_no_neighbour_notices() {
     if !can_limit(Wall::MemoryLimit) {
-        return;
+        return skipped(Wall::MemoryLimit.name());
     }
     let world = World::new().await;
     let (mira, jon) = (world.person().await, world.person().await);
@@ -76,7 +77,7 @@ async fn whoever_takes_too_much_memory_is_ended_and_comes_back_and_no_neighbour_
 #[tokio::test]
 async fn nobody_has_more_processes_and_threads_than_the_limit() {
     if !can_limit(Wall::ProcessLimit) {
-        return;
+        return skipped(Wall::ProcessLimit.name());
     }
     let world = World::new().await;
     let mira = world.person().await;
@@ -89,7 +90,7 @@ async fn nobody_has_more_processes_and_threads_than_the_limit() {
 #[tokio::test]
 async fn groups_go_when_their_people_sleep_and_what_a_killed_host_left_is_taken_up() {
     if !can_limit(Wall::MemoryLimit) {
-        return;
+        return skipped(Wall::MemoryLimit.name());
     }
     let world = World::new().await;
     let mira = world.person().await;
@@ -105,7 +106,7 @@ async fn groups_go_when_their_people_sleep_and_what_a_killed_host_left_is_taken_
 #[tokio::test]
 async fn a_host_that_starts_takes_away_the_empty_groups_of_its_own_people() {
     if !can_limit(Wall::MemoryLimit) {
-        return;
+        return skipped(Wall::MemoryLimit.name());
     }
     let mut world = World::new().await;
     let mira = world.person().await;
@@ -163,11 +164,14 @@ async fn the_gateway_hears_first_which_walls_there_are() {
 #[test]
 fn where_mounts_are_forbidden_everybody_still_has_a_user_of_their_own() {
     if !is_root() {
-        return;
+        return skipped("root");
     }
     let done = Command::new("setpriv")
         .arg("--bounding-set=-sys_admin")
         .arg(std::env::current_exe().expect("a program"))
+        // What is missing there, another test has.
+        .env_remove("ALLY_TEST_STRICT")
+        .env_remove("ALLY_TEST_SKIPS")
         .args(["--nocapture", "neighbours_file", "first_byte", "servers::", "host_is_told_to_stop"])
         .output()
         .expect("setpriv runs");
@@ -180,7 +184,7 @@ fn where_mounts_are_forbidden_everybody_still_has_a_user_of_their_own() {
 #[test]
 fn an_ordinary_user_has_the_same_life() {
     if !is_root() {
-        return;
+        return skipped("root");
     }
     // A copy, because the checkout may lie below a closed home.
     let copy = tempfile::tempdir().expect("a directory");
@@ -194,6 +198,8 @@ fn an_ordinary_user_has_the_same_life() {
     let done = Command::new("setpriv")
         .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
         .arg(test)
+        .env_remove("ALLY_TEST_STRICT")
+        .env_remove("ALLY_TEST_SKIPS")
         .args(["--test-threads", "4", "--skip", "an_ordinary_user", "--skip", "where_mounts"])
         .output()
         .expect("setpriv runs");

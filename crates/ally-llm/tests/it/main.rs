@@ -9,4 +9,6 @@ mod openai_compatible;
 mod oracle;
 mod register;
 mod scripted;
+#[path = "../../../../xtask/src/test/skipped.rs"]
+mod skipped;
 mod stand_in;

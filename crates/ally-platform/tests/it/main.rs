@@ -12,5 +12,7 @@ mod postgres;
 mod register;
 mod routes;
 mod sessions;
+#[path = "../../../../xtask/src/test/skipped.rs"]
+mod skipped;
 mod store;
 mod world;

@@ -1,13 +1,13 @@
 //! A PostgreSQL for this test program: started once, a fresh database for each test, gone when the program ends.
 
 use sqlx::{AnyConnection, Connection as _};
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs};
 
 /// Stops the server and removes its directory when its standard input ends, that is, when this program does.
 const KEEPER: &str = r#"pg_ctl start -w -s -D "$0/data" -l "$0/log" \
@@ -21,11 +21,11 @@ struct Server {
 }
 
 /// The address of a new, empty database; `None` where there is no PostgreSQL.
-pub async fn fresh_database(test: &str) -> Option<String> {
+pub async fn fresh_database() -> Option<String> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let Some(server) = SERVER.get_or_init(start) else {
-        skipped(test);
+        crate::skipped::skipped("initdb and postgres");
         return None;
     };
     let name = format!("ally{}", COUNT.fetch_add(1, Ordering::SeqCst));
@@ -38,15 +38,6 @@ pub async fn fresh_database(test: &str) -> Option<String> {
 
 fn address(server: &Server, database: &str) -> String {
     format!("postgres://postgres@localhost/{database}?host={}", server.directory.display())
-}
-
-/// A test whose program is absent is counted, or fails where everything must be there.
-fn skipped(test: &str) {
-    assert!(env::var("ALLY_TEST_STRICT").as_deref() != Ok("1"), "{test}: initdb and postgres are missing");
-    if let Some(file) = env::var_os("ALLY_TEST_SKIPS") {
-        let mut file = fs::OpenOptions::new().append(true).create(true).open(file).expect("the list of skipped tests");
-        writeln!(file, "{test} (on PostgreSQL): initdb and postgres are missing").expect("written");
-    }
 }
 
 fn start() -> Option<Server> {

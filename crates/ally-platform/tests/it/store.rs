@@ -30,8 +30,7 @@ async fn sqlite_syncs_every_commit_and_overwrites_what_is_deleted() {
 #[tokio::test]
 async fn the_doctor_learns_how_postgresql_receives_her() {
     use ally_platform::{Visit, visit};
-    let test = "the_doctor_learns_how_postgresql_receives_her";
-    let Some(url) = crate::postgres::fresh_database(test).await else { return };
+    let Some(url) = crate::postgres::fresh_database().await else { return };
     assert!(matches!(visit(&url).await, Visit::Welcome(version) if version >= 15));
     let (start, place) = url.split_once('?').unwrap();
     let (server, _) = start.rsplit_once('/').unwrap();

@@ -57,8 +57,7 @@ pub async fn on_both(setup: Setup, test: impl AsyncFn(&World)) {
     let directory = tempfile::tempdir().expect("a directory");
     let url = format!("sqlite:{}", directory.path().join("platform.db").display());
     test(&World::on(url, Some(directory), setup.clone(), 4).await).await;
-    let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    if let Some(url) = postgres::fresh_database(&name).await {
+    if let Some(url) = postgres::fresh_database().await {
         test(&World::on(url, None, setup, 4).await).await;
     }
 }

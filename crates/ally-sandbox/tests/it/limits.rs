@@ -1,5 +1,6 @@
 //! What a process may use at most: tried by taking too much.
 
+use crate::skipped::skipped;
 use crate::walls::{UID, is_root, run};
 use ally_sandbox::{Ceilings, Cgroups, Child, Exit, Group, Identity, Limits, Place, Spawn, Step, Wall, Walls};
 use std::path::PathBuf;
@@ -13,7 +14,11 @@ fn place(name: &str, wall: Wall) -> Option<Place> {
     let cgroups = Cgroups::find();
     let limits = Limits { memory: 32 << 20, processes: 8, cpu_percent: 3 };
     let name = format!("test-{name}-{}", std::process::id());
-    cgroups.walls().contains(&wall).then(|| Place { cgroups: Arc::new(cgroups), name, limits })
+    if !cgroups.walls().contains(&wall) {
+        skipped(wall.name());
+        return None;
+    }
+    Some(Place { cgroups: Arc::new(cgroups), name, limits })
 }
 
 /// Starts a shell in its group, and answers the two when it runs and was seen there.
@@ -105,7 +110,7 @@ async fn only_empty_groups_of_ones_own_are_swept_away() {
 #[tokio::test]
 async fn as_root_a_user_of_its_own_cannot_have_more_processes_files_or_larger_files_than_its_ceilings() {
     if !is_root() {
-        return;
+        return skipped("root");
     }
     let walls = Walls::none().with_own_processes();
     let spawn = || Spawn::new("/bin/sh").identity(Identity::Uid(UID + 7)).walls(walls.clone()).ceilings(CEILINGS);
@@ -134,10 +139,10 @@ async fn a_process_is_born_into_a_group_of_the_second_kind() {
         let words: Vec<&str> = line.split(' ').collect();
         (words[2] == "cgroup2").then(|| words[1].to_owned())
     }) else {
-        return;
+        return skipped("control groups of the second kind");
     };
     let Ok(group) = Group::bare(std::path::Path::new(&root), &format!("ally-test-{}", std::process::id())) else {
-        return;
+        return skipped("a group of the second kind");
     };
     let (text, _) = run(Spawn::new("/bin/sh").group(group), "grep ^0:: /proc/self/cgroup").await;
     assert!(text.ends_with(&format!("/ally-test-{}", std::process::id())), "{text}");

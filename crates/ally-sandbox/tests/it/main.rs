@@ -4,4 +4,6 @@ mod confine;
 mod limits;
 mod passing;
 mod processes;
+#[path = "../../../../xtask/src/test/skipped.rs"]
+mod skipped;
 mod walls;

@@ -63,8 +63,7 @@ async fn what_a_person_writes_stays_in_her_own_directory_whatever_goes_wrong() {
 #[tokio::test]
 async fn what_a_person_writes_stays_in_her_own_directory_when_the_disk_is_full() {
     let setup = Setup::default().with("ALLY_LOG", "trace").with("RUST_LOG", "trace");
-    let test = "what_a_person_writes_stays_in_her_own_directory_when_the_disk_is_full";
-    let Some(disk) = SmallDisk::new(test, setup.data()) else { return };
+    let Some(disk) = SmallDisk::new(setup.data()) else { return };
     let installation = setup.start();
     let mira = installation.administrator().await;
     let mut planted = Planted { words: Vec::new() };

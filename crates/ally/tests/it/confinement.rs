@@ -2,6 +2,7 @@
 
 use crate::browser::PATIENCE;
 use crate::installation::{Installation, Setup};
+use crate::skipped::skipped;
 use ally_sandbox::{Cgroups, Reached, Wall, survey};
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
@@ -74,7 +75,7 @@ async fn every_part_but_the_host_is_confined_and_the_level_is_said() {
 #[tokio::test]
 async fn without_root_every_part_but_the_host_is_confined_too() {
     if !rustix::process::geteuid().is_root() {
-        return;
+        return skipped("root");
     }
     // What an ordinary user reaches: the walls of root without those that only root can build.
     let mut reached = survey(261_900, &Cgroups::find());
@@ -87,7 +88,7 @@ async fn without_root_every_part_but_the_host_is_confined_too() {
 #[test]
 fn an_installation_that_must_have_every_wall_does_not_start_without_them() {
     if !rustix::process::geteuid().is_root() {
-        return;
+        return skipped("root");
     }
     let directory = tempfile::tempdir().unwrap();
     let program = directory.path().join("ally");

@@ -1,6 +1,7 @@
 //! A disk that is full.
 
 use crate::installation::Setup;
+use crate::skipped::skipped;
 use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
 use serde_json::json;
 use std::io::Write as _;
@@ -11,9 +12,9 @@ pub struct SmallDisk(PathBuf);
 
 impl SmallDisk {
     /// `None` where only root may mount and the test does not run as root.
-    pub fn new(test: &str, at: PathBuf) -> Option<Self> {
+    pub fn new(at: PathBuf) -> Option<Self> {
         if !rustix::process::geteuid().is_root() {
-            skipped(test, "root");
+            skipped("root");
             return None;
         }
         std::fs::create_dir_all(&at).unwrap();
@@ -33,15 +34,6 @@ impl SmallDisk {
     }
 }
 
-/// Notes what is missing for a test where the test runner counts it, or fails where everything must be there.
-pub fn skipped(test: &str, missing: &str) {
-    assert!(std::env::var("ALLY_TEST_STRICT").as_deref() != Ok("1"), "{test}: {missing}");
-    if let Some(list) = std::env::var_os("ALLY_TEST_SKIPS") {
-        let mut list = std::fs::OpenOptions::new().append(true).create(true).open(list).unwrap();
-        writeln!(list, "{test}: {missing}").unwrap();
-    }
-}
-
 impl Drop for SmallDisk {
     fn drop(&mut self) {
         let _ = unmount(&self.0, UnmountFlags::DETACH);
@@ -51,8 +43,7 @@ impl Drop for SmallDisk {
 #[tokio::test]
 async fn with_a_full_disk_nothing_is_promised_and_nothing_is_lost() {
     let setup = Setup::default();
-    let test = "with_a_full_disk_nothing_is_promised_and_nothing_is_lost";
-    let Some(disk) = SmallDisk::new(test, setup.data()) else { return };
+    let Some(disk) = SmallDisk::new(setup.data()) else { return };
     let installation = setup.start();
     let mira = installation.administrator().await;
     let chat = mira.chat().await;

@@ -116,17 +116,17 @@ fn account(email: &str) -> Value {
 
 #[tokio::test]
 async fn behind_nginx_everything_works_with_the_file_in_the_documentation() {
-    everything_works("behind_nginx_everything_works_with_the_file_in_the_documentation", Kind::Nginx).await;
+    everything_works(Kind::Nginx).await;
 }
 
 #[tokio::test]
 async fn behind_caddy_everything_works_with_the_file_in_the_documentation() {
-    everything_works("behind_caddy_everything_works_with_the_file_in_the_documentation", Kind::Caddy).await;
+    everything_works(Kind::Caddy).await;
 }
 
-async fn everything_works(test: &str, kind: Kind) {
+async fn everything_works(kind: Kind) {
     let listen = free_address();
-    let Some(proxy) = Proxy::start(test, kind, listen) else { return };
+    let Some(proxy) = Proxy::start(kind, listen) else { return };
     let stand_in = StandIn::start().await.unwrap();
     let setup = Setup::default().with_anthropic(&stand_in.url()).listening_on(listen);
     let installation = setup.with("ALLY_PUBLIC_URL", PUBLIC).start();
@@ -294,7 +294,6 @@ async fn without_https_beyond_this_machine_ally_starts_only_when_it_is_allowed_b
 
 #[test]
 fn the_service_file_in_the_documentation_is_one_that_systemd_takes() {
-    let test = "the_service_file_in_the_documentation_is_one_that_systemd_takes";
     let unit = example("systemd");
     let unit = with(&unit, "/usr/local/bin/ally", env!("CARGO_BIN_EXE_ally"));
     let folder = tempfile::tempdir().unwrap();
@@ -304,7 +303,7 @@ fn the_service_file_in_the_documentation_is_one_that_systemd_takes() {
         Command::new("systemd-analyze").arg("verify").arg("--recursive-errors=no").arg(&path).output()
     };
     let Ok(done) = verify(&unit) else {
-        crate::disk::skipped(test, "systemd-analyze");
+        crate::skipped::skipped("systemd-analyze");
         return;
     };
     let complaints = String::from_utf8_lossy(&done.stderr).into_owned();

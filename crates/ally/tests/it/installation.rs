@@ -266,7 +266,7 @@ fn an_installation_does_not_outlive_a_test_that_is_killed() {
         return;
     }
     if !can_die_with_the_test() {
-        crate::disk::skipped("an_installation_does_not_outlive_a_test_that_is_killed", "setpriv --pdeathsig");
+        crate::skipped::skipped("setpriv --pdeathsig");
         return;
     }
     let mut test = Command::new(std::env::current_exe().unwrap());

@@ -25,6 +25,8 @@ mod neighbours;
 mod proxies;
 mod register;
 mod sessions;
+#[path = "../../../../xtask/src/test/skipped.rs"]
+mod skipped;
 mod sleep;
 mod static_build;
 mod storm;

@@ -110,10 +110,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn has_make(test: &str) -> bool {
+fn has_make() -> bool {
     let has = Command::new("make").arg("--version").stdout(Stdio::null()).status().is_ok();
     if !has {
-        crate::disk::skipped(test, "make");
+        crate::skipped::skipped("make");
     }
     has
 }
@@ -122,7 +122,7 @@ const BUILD: &str = "build --profile quick -p ally";
 
 #[tokio::test]
 async fn make_run_builds_once_answers_and_then_builds_only_what_has_changed() {
-    if !has_make("make_run_builds_once_answers_and_then_builds_only_what_has_changed") {
+    if !has_make() {
         return;
     }
     let clone = Clone::new();
@@ -157,7 +157,7 @@ async fn make_run_builds_once_answers_and_then_builds_only_what_has_changed() {
 
 #[test]
 fn a_build_that_fails_starts_nothing_and_is_tried_again() {
-    if !has_make("a_build_that_fails_starts_nothing_and_is_tried_again") {
+    if !has_make() {
         return;
     }
     let clone = Clone::new();

@@ -59,11 +59,11 @@ pub fn free_address() -> SocketAddr {
 
 impl Proxy {
     /// Starts it in front of an address; `None`, noted as a skip, where the program or `openssl` is absent.
-    pub fn start(test: &str, kind: Kind, ally: SocketAddr) -> Option<Self> {
+    pub fn start(kind: Kind, ally: SocketAddr) -> Option<Self> {
         let name = if kind == Kind::Nginx { "nginx" } else { "caddy" };
         for program in [name, "openssl"] {
             if !is_installed(program) {
-                crate::disk::skipped(test, program);
+                crate::skipped::skipped(program);
                 return None;
             }
         }

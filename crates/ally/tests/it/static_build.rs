@@ -8,23 +8,23 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 
 /// The static binary; `None`, noted as a skip, where none was built for the tests.
-fn shipped(test: &str) -> Option<PathBuf> {
+fn shipped() -> Option<PathBuf> {
     let program = std::env::var_os("ALLY_STATIC_PROGRAM").map(PathBuf::from);
     if program.is_none() {
-        crate::disk::skipped(test, "ALLY_STATIC_PROGRAM, a file made by `cargo xtask release`");
+        crate::skipped::skipped("ALLY_STATIC_PROGRAM, a file made by `cargo xtask release`");
     }
     program
 }
 
 #[tokio::test]
 async fn the_shipped_file_serves_a_person_as_it_is_started() {
-    let Some(program) = shipped("the_shipped_file_serves_a_person_as_it_is_started") else { return };
+    let Some(program) = shipped() else { return };
     serves_a_person(Setup::default(), program).await;
 }
 
 #[tokio::test]
 async fn the_shipped_file_serves_a_person_without_root() {
-    let Some(program) = shipped("the_shipped_file_serves_a_person_without_root") else { return };
+    let Some(program) = shipped() else { return };
     serves_a_person(Setup::default().without_root(), program).await;
 }
 

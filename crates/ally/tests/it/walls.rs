@@ -4,8 +4,8 @@
 //! there proves nothing and does not count.
 
 use crate::browser::Browser;
-use crate::disk::skipped;
 use crate::installation::{Installation, Setup};
+use crate::skipped::skipped;
 use ally_sandbox::attempts::Attempt;
 use http::Method;
 use serde_json::{Value, json};
@@ -94,16 +94,15 @@ impl Probed {
 
 #[test]
 fn as_root_no_attack_gets_through_full_walls() {
-    let test = "as_root_no_attack_gets_through_full_walls";
     if !rustix::process::geteuid().is_root() {
-        return skipped(test, "root");
+        return skipped("root");
     }
     let probed = probe(false, &[]);
     probed.print("As root, behind all walls");
     probed.holds();
     let limits = ["memory_limit", "process_limit", "cpu_limit"];
     if !["landlock", "seccomp", "pid_namespace"].iter().chain(&limits).all(|wall| probed.has(wall)) {
-        return skipped(test, "Landlock, seccomp and control groups");
+        return skipped("Landlock, seccomp and control groups");
     }
     assert_eq!(probed.got_through(), BTreeSet::new());
     // How the neighbour fared is printed; on a busy machine it says nothing. That there is a limit always does.
@@ -112,9 +111,8 @@ fn as_root_no_attack_gets_through_full_walls() {
 
 #[test]
 fn as_root_the_walls_that_the_host_builds_hold_without_the_filters_that_an_assistant_adds() {
-    let test = "as_root_the_walls_that_the_host_builds_hold_without_the_filters_that_an_assistant_adds";
     if !rustix::process::geteuid().is_root() {
-        return skipped(test, "root");
+        return skipped("root");
     }
     let probed = probe(false, &["--without-filters"]);
     probed.print("As root, without Landlock and without the filter of system calls");
@@ -145,7 +143,7 @@ fn an_ordinary_user_has_the_same_walls_but_no_limits() {
     let probed = probe(true, &[]);
     probed.print("As an ordinary user");
     if !probed.has("user_namespace") || !probed.has("seccomp") || !probed.has("landlock") {
-        return skipped("an_ordinary_user_has_the_same_walls_but_no_limits", "user namespaces");
+        return skipped("user namespaces");
     }
     probed.holds();
     // An ordinary user may not limit: said here, and in SECURITY.md.
