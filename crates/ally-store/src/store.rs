@@ -9,8 +9,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// One batch at every opening. `cache_size` is in KiB when negative. `fullfsync` and the like stay at their defaults.
-const PRAGMAS: &str = "PRAGMA busy_timeout=2000; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
+/// `auto_vacuum` says something only to a database that is new: it stands before the first page is written.
+const PRAGMAS: &str =
+    "PRAGMA busy_timeout=2000; PRAGMA auto_vacuum=INCREMENTAL; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
     PRAGMA secure_delete=ON; PRAGMA foreign_keys=ON; PRAGMA cache_size=-1024; PRAGMA temp_store=MEMORY;";
+
+/// What `PRAGMA auto_vacuum` answers where free pages can be given back.
+const INCREMENTAL: i64 = 2;
+
+/// A mebibyte of pages: nobody waits long for that, and the log stays small.
+const PAGES_AT_ONCE: u32 = 256;
 
 /// Prepared statements that are kept; one costs about a kilobyte.
 const STATEMENTS: usize = 64;
@@ -76,8 +84,36 @@ impl Store {
     }
 
     /// After a purge: moves everything from the log into the database and cuts the log to nothing, so that no byte of
-    /// what was deleted is left in it. `secure_delete` has already written zeros over it in the database itself.
+    /// what was deleted is left in it. `secure_delete` has already written zeros over it in the database itself. What
+    /// has become free is then given back to the disk.
     pub async fn purge_checkpoint(&self) -> Result<(), StoreError> {
+        self.checkpoint().await?;
+        // Only now: pages that were cut off before their zeros were written would keep what they held.
+        let mut has_shrunk = false;
+        while self.give_back().await? {
+            has_shrunk = true;
+        }
+        if has_shrunk { self.checkpoint().await } else { Ok(()) }
+    }
+
+    /// Gives a few free pages back; says whether there are more. Others have their turn in between. In a database from
+    /// before this was possible, free pages stay and are used again.
+    async fn give_back(&self) -> Result<bool, StoreError> {
+        self.write(|tx| {
+            let is_possible = tx.query_row("PRAGMA auto_vacuum", [], |row| row.get::<_, i64>(0))? == INCREMENTAL;
+            let free = |tx: &Tx| tx.query_row("PRAGMA freelist_count", [], |row| row.get::<_, i64>(0));
+            if !is_possible || free(tx)? == 0 {
+                return Ok(false);
+            }
+            let mut step = tx.prepare(&format!("PRAGMA incremental_vacuum({PAGES_AT_ONCE})"))?;
+            let mut rows = step.query([])?;
+            while rows.next()?.is_some() {}
+            Ok(true)
+        })
+        .await
+    }
+
+    async fn checkpoint(&self) -> Result<(), StoreError> {
         self.read(|tx| {
             let (busy, left): (i64, i64) =
                 tx.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok((row.get(0)?, row.get(1)?)))?;

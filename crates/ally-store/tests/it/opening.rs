@@ -122,3 +122,35 @@ async fn after_a_purge_no_byte_of_it_is_left_on_disk() {
         assert!(!bytes.windows(12).any(|window| window == b"canary-7f3a-"));
     }
 }
+
+#[tokio::test]
+async fn after_a_purge_the_disk_has_the_room_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes.db");
+    let store = Store::open(&path, NOTES).unwrap();
+    let size = || std::fs::metadata(&path).unwrap().len();
+    let text = "x".repeat(10_000);
+    for number in 0..1000 {
+        let text = text.clone();
+        store.write(move |tx| insert(tx, number, &text)).await.unwrap();
+    }
+    store.purge_checkpoint().await.unwrap();
+    let full = size();
+    assert!(full > 10_000_000, "{full}");
+    // Every second one first: what stays is moved together.
+    store.write(|tx| Ok::<_, StoreError>(tx.execute("DELETE FROM notes WHERE id % 2 = 0", [])?)).await.unwrap();
+    store.purge_checkpoint().await.unwrap();
+    assert!(size() < full * 7 / 10, "{} of {full}", size());
+    let count: i64 = store
+        .read(|tx| {
+            Ok::<_, StoreError>(
+                tx.query_row("SELECT count(*) FROM notes WHERE length(text) = 10000", [], |row| row.get(0))?,
+            )
+        })
+        .await
+        .unwrap();
+    assert_eq!(count, 500);
+    store.write(|tx| Ok::<_, StoreError>(tx.execute("DELETE FROM notes", [])?)).await.unwrap();
+    store.purge_checkpoint().await.unwrap();
+    assert!(size() < 100_000, "{}", size());
+}
