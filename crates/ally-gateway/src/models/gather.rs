@@ -4,6 +4,7 @@
 //! gateway and the browser once more; a reader sees no difference between a hundred pieces a second and forty.
 
 use ally_llm::{Event, Events};
+use futures_util::stream::Fuse;
 use futures_util::{FutureExt as _, StreamExt as _};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -14,7 +15,7 @@ const GATHERS_FOR: Duration = Duration::from_millis(25);
 /// The same answer. Pieces of text that follow one another closely become one; everything else comes as it comes, and
 /// never before the text that was said before it.
 pub(super) struct Gathered {
-    events: Events,
+    events: Fuse<Events>,
     /// Text that waits to leave.
     text: Option<Event>,
     /// What ended the gathering, and comes behind the text.
@@ -25,7 +26,7 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub fn new(events: Events) -> Self {
-        Self { events, text: None, behind: None, not_before: Instant::now() }
+        Self { events: events.fuse(), text: None, behind: None, not_before: Instant::now() }
     }
 
     /// Has the question leave now, and not when somebody asks for the first event.
@@ -103,9 +104,13 @@ mod tests {
 
     /// One event each ten milliseconds.
     fn slowly(events: Vec<Event>) -> Gathered {
-        let events = stream::iter(events).then(|event| async {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-            event
+        let pause = Duration::from_millis(10);
+        let ticks = tokio::time::interval_at(Instant::now() + pause, pause);
+        let events = stream::iter(events);
+        let events = stream::unfold((ticks, events), |(mut ticks, mut events)| async move {
+            let event = events.next().await?;
+            ticks.tick().await;
+            Some((event, (ticks, events)))
         });
         Gathered::new(Box::pin(events))
     }
