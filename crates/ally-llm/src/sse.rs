@@ -25,6 +25,8 @@ pub struct Event {
     pub name: Content,
     /// Its `data` lines, joined.
     pub data: Content,
+    /// The newest `id` of the stream so far: with it a stream can be continued behind this event.
+    pub id: Option<String>,
 }
 
 /// Why the bytes are no event stream.
@@ -49,6 +51,7 @@ pub struct Reader {
     after_carriage_return: bool,
     name: String,
     data: String,
+    id: Option<String>,
     has_data: bool,
 }
 
@@ -108,7 +111,8 @@ impl Reader {
                 }
                 self.data.push_str(value);
             }
-            // A comment has an empty field name. `id` and `retry` mean nothing here: an answer is never resumed.
+            "id" if !value.contains('\0') => self.id = Some(value.to_owned()),
+            // A comment has an empty field name. `retry` means nothing here: whoever connects again knows when.
             _ => {}
         }
         Ok(())
@@ -119,7 +123,7 @@ impl Reader {
         let data = std::mem::take(&mut self.data);
         if std::mem::take(&mut self.has_data) {
             let name = if name.is_empty() { "message".to_owned() } else { name };
-            events.push(Event { name: name.into(), data: data.into() });
+            events.push(Event { name: name.into(), data: data.into(), id: self.id.clone() });
         }
     }
 }
@@ -162,6 +166,15 @@ mod tests {
     #[test]
     fn data_of_several_lines_is_joined_and_only_one_space_is_taken_off() {
         assert_eq!(whole("data:  a\ndata\ndata: b:c\n\n"), pairs(&[("message", " a\n\nb:c")]));
+    }
+
+    #[test]
+    fn an_id_counts_until_there_is_another() {
+        let mut events = Vec::new();
+        let text = b"data: a\n\nid: 1.2\ndata: b\n\ndata: c\n\nid: 1.3\n\ndata: d\n\n";
+        Reader::new(Limits::default()).feed(text, &mut events).expect("the stream is well formed");
+        let ids: Vec<_> = events.iter().map(|event| event.id.as_deref()).collect();
+        assert_eq!(ids, [None, Some("1.2"), Some("1.2"), Some("1.3")]);
     }
 
     #[test]

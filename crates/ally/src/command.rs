@@ -1,7 +1,7 @@
 //! The command line: one binary, its roles and its tools as subcommands.
 
 use crate::config::{Config, Given};
-use crate::{doctor, openapi, probe, roles, serve};
+use crate::{chat, doctor, openapi, probe, roles, serve};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -27,6 +27,8 @@ enum Command {
         #[command(flatten)]
         given: Given,
     },
+    /// Talk with your assistant in this terminal
+    Chat(chat::Line),
     /// Try the walls of this machine with real attacks on a target made for it
     #[command(hide = true)]
     Probe(probe::Line),
@@ -85,6 +87,7 @@ fn dispatch(command: Command) -> ExitCode {
             write(&report.text);
             if report.is_bad { ExitCode::FAILURE } else { ExitCode::SUCCESS }
         }),
+        Command::Chat(line) => chat::run(&line),
         Command::Probe(line) => probe::run(&line),
         Command::ProbeUnfiltered(boot) => probe::unfiltered(boot.boot_fd),
         Command::Openapi => {

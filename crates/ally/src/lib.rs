@@ -1,5 +1,6 @@
 //! The parts of the binary, as a library so that the tests of the whole product can use them.
 
+pub mod chat;
 pub mod client;
 pub mod command;
 pub mod config;

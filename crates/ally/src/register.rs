@@ -36,6 +36,16 @@ const OWN: &[Entry] = &[
         personal: false,
     },
     Entry {
+        place: Place::File { pattern: "ally/session/*" },
+        what: "On the computer where you use `ally chat`: your session, readable for you alone",
+        category: "user.authorization.credentials",
+        purpose: "keep you signed in there between two questions, until you sign out",
+        basis: Basis::Contract,
+        kept: Kept::Days(7),
+        recipients: &[],
+        personal: true,
+    },
+    Entry {
         place: Place::StorageKey { key: "drafts" },
         what: "Messages that you have begun to write and not sent, in this browser only",
         category: "user.content.private",

@@ -189,7 +189,7 @@ mod tests {
         let mut answer = VecDeque::new();
         let mut failure = None;
         for line in lines {
-            let event = sse::Event { name: "message".into(), data: (*line).into() };
+            let event = sse::Event { name: "message".into(), data: (*line).into(), id: None };
             failure = failure.or(reading.read(&event, &mut answer).err());
         }
         if !matches!(answer.back(), Some(Event::Finished { .. })) && failure.is_none() {

@@ -5,6 +5,7 @@ mod alarms;
 mod app;
 mod browser;
 mod canaries;
+mod chat_command;
 mod chats;
 mod claude;
 mod confinement;
