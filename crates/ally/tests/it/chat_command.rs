@@ -283,8 +283,15 @@ async fn a_server_that_starts_again_in_the_middle_loses_no_word() {
     let mut child = computer.command(&["Tell me in halves"]).spawn().unwrap();
     let before = until(child.stdout.as_mut().unwrap(), "First half, ").await;
     let again = Setup::default().with_anthropic(&stand_in.url()).listening_on(installation.address);
-    for pid in installation.processes("serve") {
-        kill_process(pid_of(pid), Signal::KILL).unwrap();
+    // All at once: an assistant that outlives the gateway by a moment would end the answer in order.
+    for (role, signal) in [("assistant", Signal::STOP), ("serve", Signal::KILL)] {
+        installation.processes(role).iter().for_each(|pid| kill_process(pid_of(*pid), signal).unwrap());
+    }
+    // What it started dies with it, one after the other; the gateway held the port too.
+    let deadline = std::time::Instant::now() + PATIENCE;
+    while std::net::TcpStream::connect(installation.address).is_ok() {
+        assert!(std::time::Instant::now() < deadline, "it still listens");
+        std::thread::yield_now();
     }
     let setup = installation.stop_for(again);
     gate.open();
