@@ -189,7 +189,7 @@ test("nothing but what is listed is kept in the browser, and signing out forgets
   await enter(page);
   await page.getByLabel("Message", { exact: true }).fill("secret draft");
   const kept = await page.evaluate(() => [...Object.keys(localStorage), ...Object.keys(sessionStorage)]);
-  for (const key of kept) expect(["theme", "sidebar", "drafts"]).toContain(key);
+  for (const key of kept) expect(["theme", "sidebar", "drafts", "shortcuts"]).toContain(key);
   await page.goto("/app/settings/profile");
   await page.getByRole("button", { name: "Sign out" }).click();
   await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();

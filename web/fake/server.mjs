@@ -381,6 +381,7 @@ export function newInstallation({ speed = 25 } = {}) {
       const text = isQuestion ? `Question ${at / 2 + 1}: what about the venues?` : scripted(`venues ${at}`, { connected: true }, files(my)).steps.map((step) => step.text ?? "").join("").replace("Three", `Answer ${(at + 1) / 2}: three`);
       said.push({ id: id("msg"), chat: chat.id, role: isQuestion ? "user" : "assistant", status: "complete", text, parts: [{ type: "text", text }], author: isQuestion ? { kind: "person" } : { kind: "model", provider: "anthropic", model: "claude-sonnet-4-5" }, needs_model: false, created: new Date(Date.now() - (messages - at) * 60_000).toISOString(), parent: said.at(-1)?.id });
     }
+    countVersions(said);
     my.messages.set(chat.id, said);
     const before = said.slice(0, summarised).map((message) => message.id);
     if (summarised) chat.summarised = { id: id("sum"), last: before.at(-1), messages: before, text: "She looks for a venue for forty people [1]. Three fit; none is booked [2].", created: now() };

@@ -11,7 +11,7 @@ import "./styles.css";
 const queries = newQueryClient();
 const router = newRouter(queries);
 
-// The session ended while a page was open: what was typed stays as a draft of this tab.
+// The session ended while a page was open: what was typed stays as a draft.
 whenSignedOut(() => {
   const { pathname } = router.state.location;
   if (pathname === "/sign-in" || pathname === "/sign-up" || router.state.status === "pending") return;
@@ -21,7 +21,7 @@ whenSignedOut(() => {
 
 // A page from before an update asks for files that are gone: one reload brings the new page.
 addEventListener("vite:preloadError", (event) => {
-  if (history.state?.hasReloaded) return;
+  if (history.state?.hasReloaded || !navigator.onLine) return;
   event.preventDefault();
   history.replaceState({ ...history.state, hasReloaded: true }, "");
   location.reload();

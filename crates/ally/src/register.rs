@@ -49,13 +49,14 @@ const OWN: &[Entry] = &[
         place: Place::StorageKey { key: "drafts" },
         what: "Messages that you have begun to write and not sent, in this browser only",
         category: "user.content.private",
-        purpose: "keep what you were writing when the page is loaded again",
+        purpose: "keep what you were writing until it is sent, or until you sign out",
         basis: Basis::Contract,
-        kept: Kept::Session,
+        kept: Kept::Days(30),
         recipients: &[],
         personal: true,
     },
     storage("theme", "Light, dark or automatic", "remember how you like the screen"),
+    storage("shortcuts", "Whether single keys do something", "leave out the keys that you switched off"),
     storage("sidebar", "Whether the list of chats is open", "remember how you like the screen"),
 ];
 

@@ -2,21 +2,11 @@
 import { Link, Outlet } from "@tanstack/react-router";
 import { useState } from "react";
 import { problemOf } from "../api/problem";
-import { type Key, t } from "../i18n/t";
+import { t } from "../i18n/t";
 import { ProblemNotice } from "../ui/problem-notice";
+import { settingsPages } from "./places";
 import { useAccount, useSignOut } from "./session";
 import { TopBar } from "./top-bar";
-
-const PAGES = [
-  { to: "/settings/profile", label: "settings.profile" },
-  { to: "/settings/provider", label: "settings.provider" },
-  { to: "/settings/appearance", label: "settings.appearance" },
-  { to: "/settings/space", label: "settings.space" },
-  { to: "/settings/walls", label: "settings.walls" },
-  { to: "/settings/egress", label: "settings.egress" },
-  { to: "/settings/sessions", label: "settings.sessions" },
-  { to: "/settings/people", label: "settings.people", isAdministratorOnly: true },
-] as const satisfies ReadonlyArray<{ to: string; label: Key; isAdministratorOnly?: boolean }>;
 
 const ROW = "tap flex items-center rounded-md px-2.5 text-[14.5px] text-ink-2 hover:bg-sunken";
 
@@ -24,7 +14,7 @@ export function SettingsFrame() {
   const account = useAccount();
   const signOut = useSignOut();
   const [problem, setProblem] = useState<ReturnType<typeof problemOf> | null>(null);
-  const pages = PAGES.filter((page) => !("isAdministratorOnly" in page) || account.administrator);
+  const pages = settingsPages(account.administrator);
   return (
     <>
       <TopBar title={t("nav.settings")} />

@@ -1,16 +1,17 @@
 // The frame of every signed-in page: sidebar or drawer, content, toasts.
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
-import { MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Settings, SquarePen, X } from "lucide-react";
-import { type ReactNode, useEffect, useRef, useState } from "react";
+import { MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Search, Settings, SquarePen, X } from "lucide-react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { t } from "../i18n/t";
 import { ChatList } from "../features/chat/chat-list";
 import { IconButton } from "../ui/button";
 import { setTimeZone } from "../ui/time";
-import { Toasts } from "../ui/toast";
+import { showToast, Toasts } from "../ui/toast";
 import { Mark } from "./mark";
 import { OpenDrawer } from "./drawer";
 import { useAccount } from "./session";
-import { read, write } from "./storage";
+import { moveToMessage, type SingleKey, useShortcuts, writeMessage } from "./shortcuts";
+import { openDrafts, read, write } from "./storage";
 
 export function Shell() {
   const account = useAccount();
@@ -18,15 +19,45 @@ export function Shell() {
   const drawer = useRef<HTMLDialogElement>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
   setTimeZone(account.timezone);
+  openDrafts(account.id);
+  const navigate = useNavigate();
+  const [front, setFront] = useState<"palette" | "shortcuts" | null>(null);
+  const [part, setPart] = useState<typeof import("./palette") | null>(null);
+
+  /** The palette comes when it is first wanted. */
+  const open = useCallback((which: "palette" | "shortcuts") => {
+    setFront(which);
+    import("./palette").then(setPart, () => {
+      setFront(null);
+      showToast({ text: t("problem.unreachable.title") });
+    });
+  }, []);
+  const openPalette = useCallback(() => open("palette"), [open]);
+  const fold = useCallback((change: (isFolded: boolean) => boolean) => {
+    setFolded((before) => {
+      const next = change(before);
+      write("sidebar", next ? "folded" : null);
+      return next;
+    });
+  }, []);
+  const press = useCallback(
+    (key: SingleKey) => {
+      if (key === "?") open("shortcuts");
+      if (key === "n") void navigate({ to: "/" });
+      if (key === "m") void navigate({ to: "/memory" });
+      if (key === ",") void navigate({ to: "/settings" });
+      if (key === "b") fold((isFolded) => !isFolded);
+      if (key === "/") writeMessage();
+      if (key === "j") moveToMessage(1);
+      if (key === "k") moveToMessage(-1);
+    },
+    [open, navigate, fold],
+  );
+  useShortcuts(press, openPalette);
 
   useEffect(() => {
     if (path) drawer.current?.close();
   }, [path]);
-
-  function fold(next: boolean) {
-    setFolded(next);
-    write("sidebar", next ? "folded" : null);
-  }
 
   return (
     <OpenDrawer value={() => drawer.current?.showModal()}>
@@ -36,7 +67,7 @@ export function Shell() {
       <div className="flex h-dvh overflow-hidden">
         {isFolded ? (
           <aside aria-label={t("shell.navigation")} className="flex w-12 shrink-0 flex-col items-center gap-1 border-e border-line bg-sunken pt-2.5 max-md:hidden">
-            <IconButton label={t("shell.unfold")} onClick={() => fold(false)}>
+            <IconButton label={t("shell.unfold")} onClick={() => fold(() => false)}>
               <PanelLeftOpen aria-hidden className="size-4.5" />
             </IconButton>
             <NewChatLink />
@@ -44,8 +75,9 @@ export function Shell() {
         ) : (
           <aside aria-label={t("shell.navigation")} className="w-64 shrink-0 border-e border-line bg-sunken max-md:hidden">
             <Sidebar
+              onPalette={openPalette}
               corner={
-                <IconButton label={t("shell.fold")} onClick={() => fold(true)}>
+                <IconButton label={t("shell.fold")} onClick={() => fold(() => true)}>
                   <PanelLeftClose aria-hidden className="size-4.5" />
                 </IconButton>
               }
@@ -59,6 +91,10 @@ export function Shell() {
           className="me-auto h-dvh max-h-none w-[min(20rem,86vw)] max-w-none border-e border-line bg-sunken text-ink backdrop:bg-[oklch(0.12_0.01_190/0.55)]"
         >
           <Sidebar
+            onPalette={() => {
+              drawer.current?.close();
+              openPalette();
+            }}
             corner={
               <IconButton label={t("shell.close")} onClick={() => drawer.current?.close()}>
                 <X aria-hidden className="size-5" />
@@ -70,6 +106,8 @@ export function Shell() {
           <Outlet />
         </main>
       </div>
+      {part && front === "palette" && <part.Palette onClose={() => setFront((before) => (before === "palette" ? null : before))} onFold={() => fold((isFolded) => !isFolded)} onShortcuts={() => open("shortcuts")} />}
+      {part && front === "shortcuts" && <part.ShortcutSheet onClose={() => setFront(null)} />}
       <Toasts label={t("shell.messages")} close={t("shell.close")} />
     </OpenDrawer>
   );
@@ -86,7 +124,7 @@ function NewChatLink() {
   );
 }
 
-function Sidebar({ corner }: { corner: ReactNode }) {
+function Sidebar({ corner, onPalette }: { corner: ReactNode; onPalette: () => void }) {
   const { chat = null } = useParams({ strict: false });
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isChat = path === "/" || path.startsWith("/chats/");
@@ -100,6 +138,9 @@ function Sidebar({ corner }: { corner: ReactNode }) {
           <Mark className="size-5.5" />
           <span className="title text-[18px]">{t("brand")}</span>
         </Link>
+        <IconButton label={t("shell.palette")} aria-haspopup="dialog" aria-keyshortcuts="Control+K Meta+K" onClick={onPalette}>
+          <Search aria-hidden className="size-4.5" />
+        </IconButton>
         <NewChatLink />
         {corner}
       </div>

@@ -1,19 +1,13 @@
 // The only door to what this browser keeps. A key that is not in the list does not compile, and the list is read by
 // the test of the privacy register.
 
-/** Every key, in both storages. `drafts` is kept for the life of the tab only (sessionStorage). */
-export const STORAGE_KEYS = ["theme", "sidebar", "drafts"] as const;
+export const STORAGE_KEYS = ["theme", "sidebar", "drafts", "shortcuts"] as const;
 
 export type StorageKey = (typeof STORAGE_KEYS)[number];
 
-/** A draft is content, so it does not outlive the tab. */
-function place(key: StorageKey): Storage {
-  return key === "drafts" ? sessionStorage : localStorage;
-}
-
 export function read(key: StorageKey): string | null {
   try {
-    return place(key).getItem(key);
+    return localStorage.getItem(key);
   } catch {
     return null; // Storage may be switched off; the app works without it.
   }
@@ -21,29 +15,55 @@ export function read(key: StorageKey): string | null {
 
 export function write(key: StorageKey, value: string | null): void {
   try {
-    if (value === null) place(key).removeItem(key);
-    else place(key).setItem(key, value);
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, value);
   } catch {
     // Full or switched off: nothing here is needed to work.
   }
 }
 
-/** What was typed but not sent, per chat (`new` for a chat that does not exist yet). */
+/** What was typed but not sent. It belongs to one account: whoever signs in next in this browser does not see it. */
+interface Drafts {
+  account: string;
+  chats: Record<string, { text: string; at: number }>;
+}
+
+const LONGEST_KEPT = 30 * 24 * 60 * 60 * 1000;
+
+let account = "";
+
+/** Says whose drafts are meant. Those of anybody else, and those that are a month old, are dropped. */
+export function openDrafts(of: string): void {
+  if (account === of) return;
+  account = of;
+  const kept = drafts();
+  const fresh = Object.entries(kept.chats).filter(([, draft]) => Date.now() - draft.at < LONGEST_KEPT);
+  keep({ ...kept, chats: Object.fromEntries(fresh) });
+}
+
+/** The draft of a chat (`new` for a chat that does not exist yet). */
 export function readDraft(chat: string): string {
-  return drafts()[chat] ?? "";
+  return drafts().chats[chat]?.text ?? "";
 }
 
 export function writeDraft(chat: string, text: string): void {
+  // Read anew each time: another tab may have written the draft of another chat.
   const all = drafts();
-  if (text) all[chat] = text;
-  else delete all[chat];
-  write("drafts", Object.keys(all).length ? JSON.stringify(all) : null);
+  if (text) all.chats[chat] = { text, at: Date.now() };
+  else delete all.chats[chat];
+  keep(all);
 }
 
-function drafts(): Record<string, string> {
+function keep(all: Drafts): void {
+  write("drafts", Object.keys(all.chats).length ? JSON.stringify(all) : null);
+}
+
+function drafts(): Drafts {
+  const none = { account, chats: {} };
   try {
-    return JSON.parse(read("drafts") ?? "{}") as Record<string, string>;
+    const kept = JSON.parse(read("drafts") ?? "null") as Drafts | null;
+    return account !== "" && kept?.account === account ? kept : none;
   } catch {
-    return {};
+    return none;
   }
 }
