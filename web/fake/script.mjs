@@ -81,6 +81,10 @@ export function answer(text, provider, files) {
   }
   const author = { kind: "model", provider: provider.provider, model: provider.model };
   const usage = { input: 1200 + text.length, output: 512, cache_read: 4800, cache_write: 0 };
+  if (/^pretend$/i.test(said)) {
+    const not_verified = "I've sent the email to Ana.";
+    return { author, usage, not_verified, steps: [{ text: `Sure. ${not_verified}` }] };
+  }
   if (/^fail$/i.test(said)) {
     const fail = { type: "provider_overloaded", status: 529, title: "Anthropic has no capacity at the moment.", next_step: "Ask again in a minute.", request: "req_01FAKE" };
     return { author, steps: [{ text: "The venues that " }, { fail }] };

@@ -142,6 +142,9 @@ export function newInstallation({ speed = 25 } = {}) {
         return finish(my, run, "failed");
       }
     }
+    const tools = answer.parts.filter((part) => part.type === "tool");
+    if (steps.author.kind === "model") answer.receipt = { calls: tools.length ? 2 : 1, tools: tools.length, failed: 0, changes: tools.filter((part) => part.file).length, millis: 1400 };
+    if (steps.not_verified) answer.not_verified = steps.not_verified;
     if (steps.usage) {
       count(my, "api.anthropic.com", question.text.length * 40, answer.text.length * 3);
       answer.usage = steps.usage;
@@ -313,6 +316,18 @@ export function newInstallation({ speed = 25 } = {}) {
     ["POST", "messages/:id/regenerate", "session", ({ my, at }) => {
       const old = message(my, at);
       return { status: 202, body: begin(my, chatOf(my, old.chat), message(my, old.parent), true) };
+    }],
+    ["PUT", "messages/:id/feedback", "session", ({ my, at, body }) => {
+      if (home.failing-- > 0) fail(new Refusal(503, "busy", "It cannot be kept right now.", "Try again in a moment."));
+      const one = Object.assign(message(my, at), { feedback: { ...body, at: now() } });
+      emit(my, one.chat, { type: "message.snapshot", message: one, attempt: 1 });
+      return one.feedback;
+    }],
+    ["DELETE", "messages/:id/feedback", "session", ({ my, at }) => {
+      const one = message(my, at);
+      delete one.feedback;
+      emit(my, one.chat, { type: "message.snapshot", message: one, attempt: 1 });
+      return { status: 204 };
     }],
     ["PUT", "chats/:id/path", "session", ({ my, at, body }) => (show(my, chatOf(my, at).id, body.message), { status: 204 })],
     ["POST", "runs/:id/cancel", "session", ({ my, at }) => (((my.runs.get(at) ?? fail(missing("run"))).isCancelled = true), { status: 202, body: {} })],

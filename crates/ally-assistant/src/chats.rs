@@ -9,7 +9,7 @@ use crate::fault::Done;
 use crate::messages::{self, Message, Status};
 use crate::owner::Owner;
 use crate::turns::context::summarise;
-use crate::{idempotency, runs, search, turns};
+use crate::{feedback, idempotency, runs, search, turns};
 use ally_llm::Effort;
 use ally_store::Tx;
 use ally_types::{ChatId, Clock, Content, MessageId, Problem, RunId, Timestamp};
@@ -139,6 +139,7 @@ pub fn purge(tx: &Tx, now: Timestamp) -> Done<bool> {
         store::remove(tx, id)?;
         is_any = true;
     }
+    is_any |= feedback::store::forget_old(tx, now)?;
     idempotency::forget_old(tx, now)?;
     Ok(is_any)
 }
@@ -146,7 +147,8 @@ pub fn purge(tx: &Tx, now: Timestamp) -> Done<bool> {
 /// When there is next something to take away.
 pub fn next_purge(tx: &Tx) -> Done<Option<Timestamp>> {
     let chat = store::oldest_deletion(tx)?.map(|deleted| deleted.plus_millis(UNDO_MILLIS));
-    Ok(chat.into_iter().chain(idempotency::next_to_forget(tx)?).min())
+    let feedback = feedback::store::next_to_forget(tx)?;
+    Ok(chat.into_iter().chain(feedback).chain(idempotency::next_to_forget(tx)?).min())
 }
 
 /// Takes in a message: the message, the place of its answer, and the run that will write it, in one transaction.

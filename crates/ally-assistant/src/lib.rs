@@ -8,6 +8,7 @@ pub mod chats;
 mod door;
 pub mod events;
 mod fault;
+mod feedback;
 mod gateway;
 mod idempotency;
 mod idle;

@@ -1,11 +1,13 @@
 //! What a message is: its parts, its author, how far it has come.
 
 pub mod again;
+pub mod claims;
 pub mod http;
 pub mod path;
 pub mod store;
 pub mod view;
 
+use crate::feedback::Feedback;
 use ally_llm::Usage;
 use ally_types::{ChatId, Content, MessageId, Problem, RunId, Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
@@ -45,11 +47,36 @@ pub struct Message {
     /// Tokens of all model calls of this answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What was done for it, from the rows of what was done.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// The first sentence that says that something was done, when nothing was that could have done it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_verified: Option<Content>,
+    /// What the person thinks of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback: Option<Feedback>,
     /// Why it is not whole.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Problem>,
     /// Whether a model is needed to answer and none was connected.
     pub needs_model: bool,
+}
+
+/// What was done for an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct Receipt {
+    /// How often a model was called.
+    pub calls: u32,
+    /// How many tools did what was asked.
+    pub tools: usize,
+    /// How many did not, or nobody can tell.
+    pub failed: usize,
+    /// How many of those that did it changed something.
+    pub changes: usize,
+    /// How long it took, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub millis: Option<i64>,
 }
 
 /// Who speaks.

@@ -136,6 +136,14 @@ pub const REGISTER: &[Entry] = &[
         )
     },
     columns(
+        "feedback",
+        &["message", "rating", "note", "model", "account", "at", "integrity", "confidentiality"],
+        "thumbs up or down on an answer, with your note if you wrote one, and nothing of the answer",
+        "user.behavior",
+        "keeping what you thought of answers",
+        Kept::Days(crate::feedback::KEPT_DAYS),
+    ),
+    columns(
         "model_calls",
         &[
             "number",

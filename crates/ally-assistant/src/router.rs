@@ -1,7 +1,7 @@
 //! The table of contents: every route of an assistant.
 
 use crate::app::App;
-use crate::{chats, events, idle, memory, messages, owner, provider, runs, space, turns, usage};
+use crate::{chats, events, feedback, idle, memory, messages, owner, provider, runs, space, turns, usage};
 use ally_http::{answer, log, panics};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -37,6 +37,7 @@ table! {
     "/api/v1/chats/{chat}/context" => get turns::context::http::get;
     "/api/v1/chats/{chat}/events" => get events::http::watch;
     "/api/v1/messages/{message}/answer" => post messages::http::answer;
+    "/api/v1/messages/{message}/feedback" => put feedback::http::put, delete feedback::http::delete;
     "/api/v1/messages/{message}/edit" => post messages::http::edit;
     "/api/v1/messages/{message}/regenerate" => post messages::http::regenerate;
     "/api/v1/runs/{run}" => get runs::http::get;

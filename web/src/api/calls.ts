@@ -57,6 +57,8 @@ export const chats = {
   regenerate: (message: string) => body(client.POST("/api/v1/messages/{message}/regenerate", { params: { path: { message } } })),
   /** Shows another version of a message; everybody who watches the chat hears of it. */
   showVersion: (chat: string, message: string) => body(client.PUT("/api/v1/chats/{chat}/path", { params: { path: { chat } }, body: { message } })),
+  rate: (message: string, rating: "up" | "down", note?: string) => body(client.PUT("/api/v1/messages/{message}/feedback", { params: { path: { message } }, body: { rating, note } })),
+  unrate: (message: string) => body(client.DELETE("/api/v1/messages/{message}/feedback", { params: { path: { message } } })),
   answerNow: (message: string) => body(client.POST("/api/v1/messages/{message}/answer", { params: { path: { message } } })),
   stop: (run: string) => body(client.POST("/api/v1/runs/{run}/cancel", { params: { path: { run } } })),
   eventsUrl: (chat: string) => `/api/v1/chats/${encodeURIComponent(chat)}/events`,

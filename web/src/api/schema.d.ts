@@ -539,6 +539,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/messages/{message}/feedback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Says what you think of an answer. It stays in your own space for twelve months, without the answer. */
+        put: operations["rate_message"];
+        post?: never;
+        /** Takes it back. */
+        delete: operations["unrate_message"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/messages/{message}/regenerate": {
         parameters: {
             query?: never;
@@ -989,6 +1007,14 @@ export interface components {
             /** @enum {string} */
             type: "error";
         };
+        /** @description What the person thinks of an answer. */
+        Feedback: {
+            /** @description When she said so. */
+            at: components["schemas"]["Timestamp"];
+            note?: components["schemas"]["Content"] | null;
+            /** @description Which way the thumb points. */
+            rating: components["schemas"]["Rating"];
+        };
         /**
          * @description How a file was changed.
          * @enum {string}
@@ -1197,14 +1223,17 @@ export interface components {
                 chat: components["schemas"]["ChatId"];
                 /** @description When it was made. */
                 created: components["schemas"]["Timestamp"];
+                feedback?: components["schemas"]["Feedback"] | null;
                 /** @description Its id; ids sort by time. */
                 id: components["schemas"]["MessageId"];
                 /** @description Whether a model is needed to answer and none was connected. */
                 needs_model: boolean;
+                not_verified?: components["schemas"]["Content"] | null;
                 parent?: components["schemas"]["MessageId"] | null;
                 /** @description What it is made of, in order. */
                 parts: components["schemas"]["Part"][];
                 problem?: components["schemas"]["Problem"] | null;
+                receipt?: components["schemas"]["Receipt"] | null;
                 /** @description Who speaks. */
                 role: components["schemas"]["Role"];
                 run?: components["schemas"]["RunId"] | null;
@@ -1329,14 +1358,17 @@ export interface components {
             chat: components["schemas"]["ChatId"];
             /** @description When it was made. */
             created: components["schemas"]["Timestamp"];
+            feedback?: components["schemas"]["Feedback"] | null;
             /** @description Its id; ids sort by time. */
             id: components["schemas"]["MessageId"];
             /** @description Whether a model is needed to answer and none was connected. */
             needs_model: boolean;
+            not_verified?: components["schemas"]["Content"] | null;
             parent?: components["schemas"]["MessageId"] | null;
             /** @description What it is made of, in order. */
             parts: components["schemas"]["Part"][];
             problem?: components["schemas"]["Problem"] | null;
+            receipt?: components["schemas"]["Receipt"] | null;
             /** @description Who speaks. */
             role: components["schemas"]["Role"];
             run?: components["schemas"]["RunId"] | null;
@@ -1476,6 +1508,30 @@ export interface components {
             provider?: string | null;
             /** @description `own_key`, `installation`, `environment` or `local`. */
             source?: string | null;
+        };
+        /**
+         * @description Which way the thumb points.
+         * @enum {string}
+         */
+        Rating: "up" | "down";
+        /** @description What was done for an answer. */
+        Receipt: {
+            /**
+             * Format: int32
+             * @description How often a model was called.
+             */
+            calls: number;
+            /** @description How many of those that did it changed something. */
+            changes: number;
+            /** @description How many did not, or nobody can tell. */
+            failed: number;
+            /**
+             * Format: int64
+             * @description How long it took, in milliseconds.
+             */
+            millis?: number | null;
+            /** @description How many tools did what was asked. */
+            tools: number;
         };
         RequestId: string;
         /** @description Which version a file shall go back to. */
@@ -1651,6 +1707,12 @@ export interface components {
             text: components["schemas"]["Content"];
         };
         SummaryId: string;
+        /** @description What the person thinks of an answer. */
+        Thumb: {
+            note?: components["schemas"]["Content"] | null;
+            /** @description Which way it points. */
+            rating: components["schemas"]["Rating"];
+        };
         /** Format: date-time */
         Timestamp: string;
         /** @description Tokens of one call. */
@@ -3280,6 +3342,74 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rate_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Thumb"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Feedback"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unrate_message: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                message: components["schemas"]["MessageId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

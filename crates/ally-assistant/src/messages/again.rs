@@ -69,7 +69,8 @@ fn begin(tx: &Tx, app: &App, asked: &Asked, claim: &idempotency::Claim<'_>) -> D
     chats::admit(tx, app, &asked.turn, asked.question, asked.is_first_in_line)
 }
 
-fn live(tx: &Tx, id: MessageId) -> Done<store::Stored> {
+/// A message in a chat that was not deleted.
+pub fn live(tx: &Tx, id: MessageId) -> Done<store::Stored> {
     let found = store::get(tx, id)?.ok_or_else(chats::message_not_found)?;
     chats::store::live(tx, found.chat)?.ok_or_else(chats::message_not_found)?;
     Ok(found)

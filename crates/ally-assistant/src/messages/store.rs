@@ -2,6 +2,7 @@
 
 use super::{Author, FileRef, Role, Status, path};
 use crate::fault::Done;
+use crate::feedback::{self, Feedback};
 use ally_llm::Usage;
 use ally_store::{OptionalExtension, Tx, cells, params};
 use ally_types::{AccountId, ChatId, Content, Label, MessageId, Problem, RunId, Timestamp};
@@ -48,6 +49,19 @@ pub struct Stored {
     pub results: Vec<ToolResult>,
     /// Tokens of its model calls.
     pub usage: Option<Usage>,
+    /// How many calls of a model it took, and how long, in milliseconds.
+    pub work: Option<Work>,
+    /// What the person thinks of it.
+    pub feedback: Option<Feedback>,
+}
+
+/// What an answer took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Work {
+    /// Calls of a model.
+    pub calls: u32,
+    /// From the beginning of its run to the last thing it did; `None` when its run is not known.
+    pub millis: Option<i64>,
 }
 
 /// One block of an answer.
@@ -241,8 +255,9 @@ pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
     let columns = "b.message, b.call, b.ok, b.text, b.summary, b.path, b.version, b.rule";
     attach(tx, &mut messages, columns, "tool_results", &these, result)?;
     let mut query = tx.prepare_cached(
-        "SELECT c.message, SUM(c.input), SUM(c.output), SUM(c.cache_read), SUM(c.cache_write) FROM messages m
-         JOIN model_calls c ON c.message = m.id
+        "SELECT c.message, SUM(c.input), SUM(c.output), SUM(c.cache_read), SUM(c.cache_write), COUNT(*),
+                MAX(c.at) - MAX(r.started)
+         FROM messages m JOIN model_calls c ON c.message = m.id LEFT JOIN runs r ON r.id = m.run
          WHERE m.number IN (SELECT value FROM json_each(?1)) GROUP BY c.message",
     )?;
     let mut rows = query.query([&these])?;
@@ -255,9 +270,11 @@ pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
                 cache_read: row.get::<_, i64>(3)?.cast_unsigned(),
                 cache_write: row.get::<_, i64>(4)?.cast_unsigned(),
             });
+            message.work = Some(Work { calls: row.get(5)?, millis: row.get(6)? });
         }
     }
     path::siblings(tx, &mut messages, &these)?;
+    feedback::store::attach(tx, &mut messages, &these)?;
     Ok(messages)
 }
 
@@ -478,5 +495,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         blocks: Vec::new(),
         results: Vec::new(),
         usage: None,
+        work: None,
+        feedback: None,
     })
 }

@@ -1,7 +1,9 @@
 //! What everybody sees of a message, made from its rows.
 
 use super::store::{Piece, Stored, ToolCall, ToolResult};
-use super::{CallStatus, Message, Part};
+use super::{Author, CallStatus, Message, Part, Receipt, Role, claims};
+use crate::tools;
+use ally_durable::Effect;
 use ally_types::Content;
 
 impl Stored {
@@ -22,6 +24,9 @@ impl Stored {
             author: self.author.clone(),
             created: self.created,
             usage: self.usage,
+            receipt: None,
+            not_verified: None,
+            feedback: self.feedback.clone(),
             problem: self.problem.clone(),
             needs_model: self.needs_model,
         };
@@ -40,7 +45,27 @@ impl Stored {
             message.text.push_str(self.text.expose());
             message.parts.push(Part::Text { text: self.text.clone() });
         }
+        if self.role == Role::Assistant && self.status.is_over() {
+            self.account_for(&mut message);
+        }
         message
+    }
+
+    /// Says what was done, and whether the words claim more.
+    fn account_for(&self, message: &mut Message) {
+        let calls =
+            self.blocks.iter().filter_map(|block| if let Piece::Call(call) = &block.piece { Some(call) } else { None });
+        let (done, failed): (Vec<_>, Vec<_>) =
+            calls.partition(|call| self.result_of(&call.call).is_some_and(|result| result.ok));
+        let changes = done.iter().filter(|call| changes_something(call)).count();
+        let calls = self.work.map_or(0, |work| work.calls);
+        if calls > 0 || !done.is_empty() || !failed.is_empty() {
+            let millis = self.work.and_then(|work| work.millis).filter(|millis| *millis >= 0);
+            message.receipt = Some(Receipt { calls, tools: done.len(), failed: failed.len(), changes, millis });
+        }
+        if changes == 0 && matches!(self.author, Author::Model { .. }) {
+            message.not_verified = claims::first(message.text.expose()).map(Content::new);
+        }
     }
 
     /// The result of a call, if it has one yet.
@@ -65,4 +90,9 @@ impl Stored {
             file: result.and_then(|result| result.file.clone()),
         }
     }
+}
+
+/// A tool that is no longer there may have changed something.
+fn changes_something(call: &ToolCall) -> bool {
+    tools::named(&call.tool).is_none_or(|tool| tool.action(&call.input).effect != Effect::Read)
 }

@@ -5,6 +5,7 @@ mod chats;
 mod context;
 mod events;
 mod fake_gateway;
+mod feedback;
 mod full;
 mod lifetime;
 mod limits;

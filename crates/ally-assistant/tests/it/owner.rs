@@ -79,6 +79,7 @@ async fn ids_of_somebody_else_and_ids_that_are_none_do_not_exist() {
     for (method, path) in with_ids {
         let body = match path.as_str() {
             path if path.ends_with("/messages") && method == "POST" => json!({"text": "hello"}),
+            path if path.ends_with("/feedback") => json!({"rating": "up"}),
             path if path.ends_with("/edit") => json!({"text": "hello"}),
             path if path.ends_with("/path") => {
                 json!({"message": MessageId::new(&*mira.world.clock, &SystemChance)})

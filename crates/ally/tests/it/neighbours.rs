@@ -34,6 +34,7 @@ const ADMINISTRATOR: &[&str] = &[
 fn body(route: &str) -> Option<Value> {
     Some(match route.rsplit_once('/').unwrap() {
         (before, _) if before.starts_with("GET ") || before.starts_with("DELETE ") => return None,
+        (_, "feedback") => json!({ "rating": "up" }),
         (_, "path") => json!({ "message": "msg_01KAK37FA0KNNTJ7C33X76FJRY" }),
         (_, "messages" | "edit") => json!({ "text": "x" }),
         (before, "restore") if before.contains("/memory/") => json!({ "version": null }),

@@ -1,24 +1,23 @@
 // One entry of the conversation.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { RotateCcw } from "lucide-react";
-import { memo, type ReactNode } from "react";
+import { lazy, memo, type ReactNode, Suspense } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { providerQuery } from "../../api/queries";
 import type { Message, Part, Sent } from "../../api/types";
-import "../../i18n/chat";
 import { t } from "../../i18n/t";
 import { Markdown } from "../../markdown/markdown";
-import { Button, IconButton } from "../../ui/button";
+import { Button } from "../../ui/button";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { type MarkState, RailEntry } from "../../ui/rail/rail";
-import { showToast } from "../../ui/toast";
 import { Question } from "./question";
 import { Receipt } from "./receipt";
 import { useMessage } from "./stream";
 import type { LiveMessage, Thread } from "./thread";
 import { ToolEntry } from "./tool-entry";
 import { Versions } from "./versions";
+
+const AnswerLine = lazy(() => import("./answer-line"));
 
 interface Props {
   thread: Thread;
@@ -67,8 +66,9 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Liv
         <RailEntry mark={lastText >= 0 ? undefined : markOf(message)} className="pb-6">
           <End message={message} question={question} onSent={onSent} />
           <Receipt message={message}>
-            <Again message={message} onSent={onSent} />
-            <Versions message={message} />
+            <Suspense fallback={<Versions message={message} />}>
+              <AnswerLine message={message} onSent={onSent} />
+            </Suspense>
           </Receipt>
         </RailEntry>
       )}
@@ -121,20 +121,6 @@ function End({ message, question, onSent }: { message: Message; question?: strin
       </ProblemNotice>
       {failed}
     </div>
-  );
-}
-
-/** Has the answer written once more, beside the one that is there. */
-function Again({ message, onSent }: { message: Message; onSent: (sent: Sent) => void }) {
-  const again = useMutation({
-    mutationFn: () => chats.regenerate(message.id),
-    onSuccess: onSent,
-    onError: (error) => showToast({ text: t("message.regenerate.failed", { problem: problemOf(error).title }) }),
-  });
-  return (
-    <IconButton label={t("message.regenerate")} disabled={again.isPending} onClick={() => again.mutate()}>
-      <RotateCcw aria-hidden className="size-4" />
-    </IconButton>
   );
 }
 

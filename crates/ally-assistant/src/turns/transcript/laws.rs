@@ -65,6 +65,8 @@ pub fn row(role: Role, text: &str) -> Stored {
         blocks: Vec::new(),
         results: Vec::new(),
         usage: None,
+        work: None,
+        feedback: None,
     }
 }
 
