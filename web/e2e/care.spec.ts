@@ -5,7 +5,7 @@ import { answers, connect, enter, finished, isAccessible, isFake, model, picture
 
 test.describe.configure({ mode: "serial" });
 
-const PAGES = ["", "memory", "memory/files/notes.md", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/walls", "settings/egress", "settings/sessions", "settings/people", "nowhere"];
+const PAGES = ["", "memory", "memory/files/notes.md", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/walls", "settings/egress", "settings/usage", "settings/sessions", "settings/people", "nowhere"];
 
 test.beforeAll(async ({ browser }) => {
   const page = await browser.newPage();
@@ -198,7 +198,7 @@ test("nothing but what is listed is kept in the browser, and signing out forgets
 
 test("every word comes from the catalogue, and longer words fit", async ({ page }) => {
   await enter(page);
-  for (const path of ["", "memory", "settings/profile", "settings/people", "settings/space", "settings/walls", "settings/egress", "nowhere"]) {
+  for (const path of ["", "memory", "settings/profile", "settings/people", "settings/space", "settings/walls", "settings/egress", "settings/usage", "nowhere"]) {
     await page.goto(`/app/${path}?locale=pseudo`);
     await expect(page.getByRole("heading", { level: 1 })).toContainText("⟦");
     expect(await isTooWide(page), path).toBeLessThanOrEqual(0);

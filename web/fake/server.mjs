@@ -37,7 +37,7 @@ export function newInstallation({ speed = 25 } = {}) {
   const invitations = new Map();
   const spaces = new Map();
   const options = { sign_up: "closed", local: null, code: null };
-  const home = { speed, unavailable: 0, failing: 0, level: "own_user", walls: {}, egress: [] };
+  const home = { speed, unavailable: 0, failing: 0, level: "own_user", walls: {}, egress: [], limits: { items: [] } };
 
   function space(account) {
     let found = spaces.get(account.server);
@@ -153,6 +153,20 @@ export function newInstallation({ speed = 25 } = {}) {
     finish(my, run, "complete");
   }
 
+  /** All answers so far, which are of today, of one model and one kind. */
+  function used(my, by) {
+    const rows = new Map();
+    for (const { chat, usage } of [...my.messages.values()].flat()) {
+      if (!usage) continue;
+      const key = by === "session" ? { chat, title: my.chats.get(chat)?.title } : { day: { day: now().slice(0, 10) }, model: { provider: "anthropic", model: "claude-fake" }, cause: { cause: "turn" } }[by];
+      const row = rows.get(JSON.stringify(key)) ?? { ...key, input: 0, output: 0, cache_read: 0, cache_write: 0, calls: 0 };
+      for (const name of Object.keys(usage)) row[name] += usage[name];
+      row.calls += 1;
+      rows.set(JSON.stringify(key), row);
+    }
+    return [...rows.values()];
+  }
+
   function count(my, host, sent, received) {
     const day = now().slice(0, 10);
     const row = my.egress.get(`${day} ${host}`) ?? { host, day, calls: 0, refused: 0, sent: 0, received: 0 };
@@ -254,6 +268,10 @@ export function newInstallation({ speed = 25 } = {}) {
       for (const one of sessions.values()) if (one.account === account && one !== session) sessions.delete(one.id);
       return { status: 204 };
     }],
+    ["GET", "installation/people", "session", () => ({ items: [...accounts.values()].map((one) => ({ id: one.id, email: one.email, administrator: one.administrator, tokens_this_month: 0, created: one.created })), tokens_this_month: 0, plans: [] })],
+    ["GET", "limits", "session", () => home.limits],
+    ["POST", "limits/dismiss", "session", () => ((home.limits = { ...home.limits, notice: undefined }), { status: 204 })],
+    ["GET", "usage", "session", ({ my, query }) => ({ items: used(my, query.get("by") ?? "day") })],
     ["GET", "installation", "session", () => ({ sign_up: options.sign_up })],
     ["PATCH", "installation", "session", ({ body }) => ((options.sign_up = body.sign_up), { sign_up: options.sign_up })],
     ["GET", "invitations", "session", () => ({ items: [...invitations.values()].map(({ token: _, ...rest }) => rest) })],
@@ -376,10 +394,11 @@ export function newInstallation({ speed = 25 } = {}) {
       if (body.level) home.level = body.level;
       if (body.walls) home.walls = body.walls;
       if (body.cut) home.held?.destroy();
+      if (body.limits) home.limits = body.limits;
       if (body.egress) home.egress = egressDays(body.egress);
       if (body.reset) for (const map of [accounts, sessions, invitations, spaces]) map.clear();
       if (body.reset) Object.assign(options, { sign_up: "closed", local: null, code: null, servers: [] });
-      if (body.reset) Object.assign(home, { failing: 0, level: "own_user", walls: {}, egress: [] });
+      if (body.reset) Object.assign(home, { failing: 0, level: "own_user", walls: {}, egress: [], limits: { items: [] } });
       if (body.servers) options.servers = body.servers;
       if (body.code) options.code = body.code;
       return { status: 204 };

@@ -47,6 +47,7 @@ table! {
     "/api/v1/memory/search" => post memory::http::search;
     "/api/v1/provider" => get provider::http::get, put provider::http::put, delete provider::http::delete;
     "/api/v1/usage" => get usage::http::list;
+    "/api/v1/usage/csv" => get usage::http::csv;
     "/api/v1/space" => get space::get;
     "/api/v1/space/walls/test" => post space::walls::test;
 }

@@ -10,4 +10,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 4, name: "effort", sql: include_str!("../migrations/0004_effort.sql") },
     Migration { number: 5, name: "summaries", sql: include_str!("../migrations/0005_summaries.sql") },
     Migration { number: 6, name: "feedback", sql: include_str!("../migrations/0006_feedback.sql") },
+    Migration { number: 7, name: "usage", sql: include_str!("../migrations/0007_usage.sql") },
 ];

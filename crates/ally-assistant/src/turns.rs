@@ -295,7 +295,14 @@ impl Turn {
         gauge: Gauge,
     ) -> Result<Option<Finished>, Error> {
         let Heard { pieces, author, calls, end } = heard;
-        let close = closing(&pieces, self.provider(author.as_ref(), end).await.as_deref(), end);
+        let close = match end {
+            End::Broken(failure) if failure.kind == FailureKind::Limit => {
+                let seconds = failure.retry_after.map(i64::from);
+                let resets = seconds.map(|seconds| self.app.clock().now().plus_millis(1000 * seconds));
+                Some(Close::broken(trouble::limit_reached(failure, resets, &self.timezone)))
+            }
+            _ => closing(&pieces, self.provider(author.as_ref(), end).await.as_deref(), end),
+        };
         let is_whole = matches!(end, End::Whole(stop) if stop != Stop::Refused && stop != Stop::NeedsModel);
         let outcome = match is_whole {
             true => Outcome::done(label, &close),

@@ -1,5 +1,6 @@
 //! What the gateway is told when it starts: one JSON document on a descriptor, never arguments or environment.
 
+use crate::models::plans::Plans;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ pub struct Boot {
     /// A model server that the operator chose; exempt from the rule that only loopback may be called.
     #[serde(default)]
     pub local_model_url: Option<String>,
+    /// How many tokens people may use on the installation's account.
+    #[serde(default)]
+    pub plans: Plans,
 }
 
 const fn first_token_seconds() -> u64 {

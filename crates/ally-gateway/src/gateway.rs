@@ -63,6 +63,8 @@ pub struct Parts {
     pub openapi: Bytes,
     /// The way out for people's assistants.
     pub egress: Outlet,
+    /// How many tokens people may use on the installation's account.
+    pub plans: models::plans::Plans,
     /// How much is allowed.
     pub limits: Limits,
 }
@@ -86,8 +88,6 @@ pub struct Limits {
     pub model_body: usize,
     /// How long the body of a model call may take to arrive.
     pub body_within: Duration,
-    /// Tokens of one server in a day on the installation's account; `None` is without end.
-    pub daily_tokens: Option<u32>,
     /// How long a request waits for a server that was just ordered.
     pub made_within: Duration,
     /// How long an assistant may take until the head of its answer.
@@ -110,7 +110,6 @@ impl Default for Limits {
             calls: 8,
             model_body: 16 << 20,
             body_within: Duration::from_secs(30),
-            daily_tokens: None,
             made_within: Duration::from_secs(5),
             answer_within: Duration::from_secs(90),
             looks_for_local_models: true,
@@ -168,6 +167,7 @@ impl Gateway {
             directory: &parts.data_dir,
             sealing: parts.sealing,
             our_port: port(&parts.public_url),
+            plans: parts.plans,
             limits: parts.limits,
         })?;
         let egress = Egress::new(egress::Opening {

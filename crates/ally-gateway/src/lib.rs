@@ -35,6 +35,7 @@ pub use gateway::{Gateway, Limits, Parts};
 pub use listen::serve;
 pub use models::Reach;
 pub use models::counters::{Counters, Row};
+pub use models::plans::{Allowance, NotNow, Plans};
 pub use openapi::openapi;
 pub use peer::Peer;
 pub use register::REGISTER;

@@ -6,8 +6,11 @@ pub mod counters;
 mod gather;
 pub mod http;
 pub mod installation;
+pub mod limits;
 pub mod own;
 pub mod own_keys;
+pub mod plans;
+pub mod totals;
 
 use crate::gateway::Limits;
 use ally_llm::{Budgets, Provider, anthropic, local, openai_compatible};
@@ -17,6 +20,7 @@ use ally_types::{Chance, Clock, Secret, ServerId, log};
 use counters::Counters;
 use installation::{Installation, Local};
 use own_keys::OwnKeys;
+use plans::{Assigned, Plans};
 use serde::Serialize;
 use std::collections::HashMap;
 use std::path::Path;
@@ -127,6 +131,7 @@ pub(crate) struct Opening<'a> {
     pub directory: &'a Path,
     pub sealing: Key,
     pub our_port: Option<u16>,
+    pub plans: Plans,
     pub limits: Limits,
 }
 
@@ -137,6 +142,7 @@ pub(crate) struct Models {
     pub installation: Installation,
     pub counters: Counters,
     pub own_keys: OwnKeys,
+    pub plans: Assigned,
     pub limits: Limits,
     pub local_model_url: Option<String>,
     environment: Option<Provider>,
@@ -153,6 +159,7 @@ impl Models {
         let counters = Counters::open(opening.directory, opening.clock.now())?;
         Ok(Self {
             own_keys: OwnKeys::new(counters.store(), &opening.sealing),
+            plans: Assigned::open(opening.plans, counters.store())?,
             counters,
             installation: Installation::open(opening.directory, opening.sealing, opening.chance),
             client: opening.client,

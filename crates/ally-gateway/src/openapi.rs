@@ -12,6 +12,8 @@ use utoipa::OpenApi;
     models::admin::delete_local,
     models::admin::put_key,
     models::admin::delete_key,
+    models::limits::get,
+    models::limits::dismiss,
     egress::http::list,
     egress::http::hosts,
     egress::http::add,

@@ -8,7 +8,7 @@ pub const REGISTER: &[Entry] = &[
         place: Place::Columns {
             store: "gateway",
             table: "counters",
-            columns: &["server", "period", "granted", "reserved", "settled"],
+            columns: &["server", "period", "granted", "reserved", "settled", "told"],
         },
         what: "How many tokens your assistant used on the installation's account with a provider, per day",
         category: "user.behavior",
@@ -49,6 +49,20 @@ pub const REGISTER: &[Entry] = &[
     },
     ally_store::migrations_entry("gateway"),
     Entry {
+        place: Place::Columns {
+            store: "gateway",
+            table: "notices",
+            columns: &["server", "span", "began", "refused", "dismissed"],
+        },
+        what: "Whether a usage limit stopped a call in this day or month, and which notice of it you put away",
+        category: "user.behavior",
+        purpose: "telling you once when a usage limit comes near",
+        basis: Basis::Contract,
+        kept: Kept::Days(365),
+        recipients: &[],
+        personal: true,
+    },
+    Entry {
         place: Place::Columns { store: "gateway", table: "own_keys", columns: &["server", "mark", "since"] },
         what: "A keyed hash of the key for a provider that you connected; never the key",
         category: "user.behavior",
@@ -57,6 +71,26 @@ pub const REGISTER: &[Entry] = &[
         kept: Kept::UntilDeleted,
         recipients: &[],
         personal: true,
+    },
+    Entry {
+        place: Place::Columns { store: "gateway", table: "plans", columns: &["server", "plan"] },
+        what: "Which plan your private space has, if it is not the usual one",
+        category: "user.unique_id.pseudonymous",
+        purpose: "keeping within usage limits",
+        basis: Basis::Contract,
+        kept: Kept::WithAccount,
+        recipients: &[],
+        personal: true,
+    },
+    Entry {
+        place: Place::Columns { store: "gateway", table: "totals", columns: &["period", "reserved", "settled"] },
+        what: "How many tokens everybody together used per day",
+        category: "system.operations",
+        purpose: "keeping within the limit of the installation",
+        basis: Basis::Contract,
+        kept: Kept::Days(365),
+        recipients: &[],
+        personal: false,
     },
     Entry {
         place: Place::File { pattern: "gateway/provider.sealed" },
@@ -70,8 +104,9 @@ pub const REGISTER: &[Entry] = &[
     },
     Entry {
         place: Place::File { pattern: "gateway/counters.db" },
-        what: "The file that holds those counts, which hosts were called on which day and how much went each way, the \
-               hosts that you allowed, and a keyed hash of your own key for a provider",
+        what: "The file that holds those counts, your plan and the notices of usage limits, which hosts were called on \
+               which day and how much went each way, the hosts that you allowed, and a keyed hash of your own key for a \
+               provider",
         category: "user.behavior",
         purpose: "keeping within usage limits, showing you where your data went, calling nothing that you did not allow",
         basis: Basis::Contract,

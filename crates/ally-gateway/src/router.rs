@@ -26,6 +26,8 @@ pub const OWN: &[(&str, &str)] = &[
     ("DELETE", "/api/v1/provider/local"),
     ("PUT", "/api/v1/provider/installation"),
     ("DELETE", "/api/v1/provider/installation"),
+    ("GET", "/api/v1/limits"),
+    ("POST", "/api/v1/limits/dismiss"),
     ("GET", "/api/v1/egress"),
     ("GET", "/api/v1/egress/hosts"),
     ("POST", "/api/v1/egress/hosts"),
@@ -41,6 +43,8 @@ pub(crate) fn edge(gateway: Gateway) -> Router {
         .route("/api/v1/assistant/stop", post(assistant::stop))
         .route("/api/v1/provider/local", put(models::admin::put_local).delete(models::admin::delete_local))
         .route("/api/v1/provider/installation", put(models::admin::put_key).delete(models::admin::delete_key))
+        .route("/api/v1/limits", get(models::limits::get))
+        .route("/api/v1/limits/dismiss", post(models::limits::dismiss))
         .route("/api/v1/egress", get(egress::http::list))
         .route("/api/v1/egress/hosts", get(egress::http::hosts).post(egress::http::add))
         .route("/api/v1/egress/hosts/{host}", delete(egress::http::remove))

@@ -40,6 +40,8 @@ pub async fn run(
             .map_err(Problem::from)?;
     tokio::spawn(gateway.clone().forget_old_counts());
     tokio::spawn(gateway.clone().follow_revocations());
+    tokio::spawn(gateway.clone().follow_plans());
+    tokio::spawn(gateway.clone().tell_totals_for_ever());
     tokio::spawn(gateway.clone().follow_host(host_socket, messages));
     log::info("the gateway is up", &[]);
     let closing = gateway.clone();
@@ -88,6 +90,7 @@ fn parts(
         allow_plain_http: boot.allow_plain_http,
         openapi,
         egress: Outlet::default(),
+        plans: boot.plans,
         limits: Limits::default(),
         clock,
         chance,

@@ -11,6 +11,7 @@ pub mod event;
 pub mod local;
 pub mod meter;
 pub mod openai_compatible;
+pub mod prices;
 pub mod provider;
 pub mod register;
 pub mod request;

@@ -3,6 +3,7 @@
 use crate::installation::SignUp;
 use crate::jobs::HostSocket;
 use crate::limits::Limits;
+use crate::people::Plans;
 use crate::platform::{Operator, Parts, Platform, StartError};
 use ally_http::{log::requests, socket};
 use ally_types::register::Register;
@@ -40,6 +41,9 @@ pub struct Boot {
     /// Who runs the installation.
     #[serde(default)]
     pub operator: Operator,
+    /// The plans that the administrator can give to people.
+    #[serde(default)]
+    pub plans: Plans,
     /// The listening Unix socket, already bound.
     pub listener_fd: i32,
 }
@@ -67,6 +71,7 @@ pub async fn run(boot: Boot, listener: UnixListener, register: Register) -> Resu
         loopback: boot.loopback,
         first_account_code: boot.first_account_code.map(Secret::new),
         operator: boot.operator,
+        plans: boot.plans,
         register,
         servers: Arc::new(HostSocket::new(boot.host_socket)),
         bcrypt_cost: BCRYPT_COST,

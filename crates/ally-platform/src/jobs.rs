@@ -7,7 +7,7 @@ pub use host::HostSocket;
 
 use crate::platform::App;
 use crate::store::{StoreError, Tx};
-use crate::{accounts, invitations, security, sessions};
+use crate::{accounts, invitations, people, security, sessions};
 use ally_types::{ServerId, Timestamp, chance, log};
 use futures_util::future::BoxFuture;
 use std::sync::Arc;
@@ -162,6 +162,7 @@ pub(crate) async fn retain(app: &App) -> Result<(), StoreError> {
     security::forget_before(&mut tx, before).await?;
     sessions::store::forget_before(&mut tx, before).await?;
     invitations::store::forget_before(&mut tx, before).await?;
+    people::store::forget_before(&mut tx, people::kept_since(app.clock.now())).await?;
     store::forget_before(&mut tx, before).await?;
     tx.commit().await
 }

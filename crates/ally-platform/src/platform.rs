@@ -5,6 +5,7 @@ use crate::jobs::{self, Servers};
 use crate::limits::{Limiters, Limits};
 use crate::pages::Documents;
 use crate::passwords::hash::Hasher;
+use crate::people::Plans;
 use crate::router;
 use crate::sessions::revocations::Revocations;
 use crate::store::{Store, StoreError};
@@ -42,6 +43,8 @@ pub struct Parts {
     pub operator: Operator,
     /// What all parts of Ally keep, for the privacy pages.
     pub register: Register,
+    /// The plans that the administrator can give to people.
+    pub plans: Plans,
     /// Where servers are made.
     pub servers: Arc<dyn Servers>,
     /// The cost of bcrypt: 12, in tests 4.
@@ -85,6 +88,7 @@ pub(crate) struct App {
     pub(crate) revocations: Revocations,
     pub(crate) nudge: Notify,
     pub(crate) servers: Arc<dyn Servers>,
+    pub(crate) plans: Plans,
     pub(crate) documents: Documents,
     pub(crate) transport: Transport,
     pub(crate) origin: String,
@@ -113,6 +117,7 @@ impl Platform {
             revocations: Revocations::new(),
             nudge: Notify::new(),
             servers: parts.servers,
+            plans: parts.plans,
             documents: Documents::new(parts.register, &parts.operator),
             transport: Transport::of(&parts.public_url),
             origin: origin::of(&parts.public_url).to_owned(),

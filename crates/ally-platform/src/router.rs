@@ -2,11 +2,11 @@
 
 use crate::platform::App;
 use crate::sessions::internal;
-use crate::{accounts, door, installation, invitations, limits, pages, sessions};
+use crate::{accounts, door, installation, invitations, limits, pages, people, sessions};
 use ally_http::{answer, panics};
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::get;
+use axum::routing::{get, post};
 use std::sync::Arc;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,6 +30,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(sessions::http::post_revoke_others))
         // installation
         .routes(routes!(installation::http::get_installation, installation::http::patch_installation))
+        .routes(routes!(people::http::get_people))
+        .routes(routes!(people::http::patch_person))
         .routes(routes!(invitations::http::get_invitations, invitations::http::post_invitation))
         .routes(routes!(invitations::http::delete_invitation))
 }
@@ -50,6 +52,8 @@ pub(crate) fn all(app: &Arc<App>) -> axum::Router {
     let internal = axum::Router::new()
         .route("/internal/sessions/{sid}", get(internal::get_session))
         .route("/internal/revocations", get(internal::get_revocations))
+        .route("/internal/plans", get(people::internal::get_plans))
+        .route("/internal/totals", post(people::internal::post_totals))
         .route_layer(from_fn(internal::only_gateway));
     axum::Router::new()
         .merge(api)

@@ -52,6 +52,8 @@ pub struct Config {
     pub model_first_token_seconds: u64,
     /// So long a model may pause in an answer.
     pub model_stall_seconds: u64,
+    /// How many tokens people may use on the installation's account.
+    pub plans: ally_gateway::Plans,
     /// How much is logged.
     pub log: ally_types::log::Level,
     /// The file that was read, if there was one.
@@ -156,6 +158,7 @@ impl Config {
             local_model_url: given.local_model_url,
             model_first_token_seconds,
             model_stall_seconds,
+            plans: plans(given.plans, given.default_plan, given.daily_token_ceiling)?,
             log: level_of(&level),
             file: None,
         };
@@ -275,6 +278,39 @@ fn places_in_the_house(given: Option<String>) -> Result<String, ConfigError> {
         )
     })?;
     Ok(list.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+}
+
+fn plans(
+    by_name: BTreeMap<String, ally_gateway::Allowance>,
+    default: Option<String>,
+    daily_ceiling: Option<u64>,
+) -> Result<ally_gateway::Plans, ConfigError> {
+    let is_name = |name: &String| {
+        (1..=40).contains(&name.len()) && name.chars().all(|letter| letter.is_alphanumeric() || "-_ ".contains(letter))
+    };
+    if let Some(name) = by_name.keys().find(|name| !is_name(name)) {
+        return Err(ConfigError::new(
+            format!("\"{name}\" cannot be the name of a plan."),
+            "Use up to 40 letters and digits, such as [plans.standard].",
+        ));
+    }
+    let known = by_name.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    match &default {
+        Some(name) if !by_name.contains_key(name) => Err(ConfigError::new(
+            format!("There is no plan \"{name}\", which default_plan names."),
+            if known.is_empty() {
+                format!("Add [plans.{name}] to ally.toml.")
+            } else {
+                format!("Choose one of: {known}.")
+            },
+        )),
+        // Whoever writes a limit down does not mean that nobody has it.
+        None if !by_name.is_empty() => Err(ConfigError::new(
+            "There are plans, but nothing says which one people have.",
+            format!("Set default_plan to one of: {known}. A plan without limits may be one of them."),
+        )),
+        _ => Ok(ally_gateway::Plans { default, by_name, daily_ceiling }),
+    }
 }
 
 fn shares(memory_mb: Option<u64>, disk_mb: Option<u64>) -> Result<ally_host::Shares, ConfigError> {
@@ -405,6 +441,24 @@ mod tests {
     }
 
     #[test]
+    fn plans_stand_in_the_file_and_the_environment_chooses_among_them() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let load = |pairs: &[(&str, &str)]| {
+            Config::load(Given::default(), &environment(pairs), directory.path()).expect("usable").plans
+        };
+        assert_eq!(load(&[]), ally_gateway::Plans::default());
+        let text = "default_plan = \"free\"\n[plans.free]\ntokens_per_day = 300_000\n[plans.team]\n";
+        std::fs::write(directory.path().join("ally.toml"), text).expect("written");
+        let plans = load(&[("ALLY_DAILY_TOKEN_CEILING", "5000000")]);
+        assert_eq!((plans.default.as_deref(), plans.daily_ceiling), (Some("free"), Some(5_000_000)));
+        assert_eq!(
+            (plans.by_name["free"].tokens_per_day, plans.by_name["free"].tokens_per_month),
+            (Some(300_000), None)
+        );
+        assert_eq!(load(&[("ALLY_DEFAULT_PLAN", "team")]).default.as_deref(), Some("team"));
+    }
+
+    #[test]
     fn the_public_address_is_kept_as_browsers_write_it() {
         let of = |url: &str| public_url(Some(url.to_owned()), "127.0.0.1:1".parse().expect("an address"));
         for (written, kept) in [
@@ -436,6 +490,16 @@ mod tests {
         assert!(said(&[("ALLY_IDLE_EXIT_SECONDS", "soon")]).contains("45"));
         assert!(said(&[("ALLY_MODEL_STALL_SECONDS", "0")]).contains("60"));
         assert!(said(&[("ALLY_MODEL_FIRST_TOKEN_SECONDS", "1.5")]).contains("90"));
+        assert!(said(&[("ALLY_DAILY_TOKEN_CEILING", "much")]).contains("5000000"));
+        assert!(said(&[("ALLY_DEFAULT_PLAN", "free")]).contains("[plans.free]"));
+        let in_file = |text: &str| {
+            std::fs::write(directory.path().join("ally.toml"), text).expect("written");
+            said(&[])
+        };
+        assert!(in_file("[plans.free]\ntokens_per_day = 1\n").contains("default_plan to one of: free"));
+        assert!(in_file("default_plan = \"a\"\n[plans.free]\n").contains("Choose one of: free."));
+        assert!(in_file("[plans.free]\ntokens_per_week = 1\n").contains("line 2"));
+        assert!(in_file("[plans.\"<b>\"]\n").contains("cannot be the name"));
         std::fs::write(directory.path().join("ally.toml"), "# ours\nlisten_on = \"x\"\n").expect("written");
         let wrong = said(&[]);
         assert!(wrong.contains("line 2") && wrong.contains("listen_on"), "{wrong}");

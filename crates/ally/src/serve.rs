@@ -216,6 +216,10 @@ impl Plan {
             host_socket: self.layout.run().join("host-platform.sock"),
             first_account_code: self.first_account_code.clone(),
             operator: ally_platform::Operator::default(),
+            plans: ally_platform::Plans {
+                names: config.plans.by_name.keys().cloned().collect(),
+                default: config.plans.default.clone(),
+            },
         };
         Ok((
             self.envelope(boot),
@@ -243,6 +247,7 @@ impl Plan {
             anthropic_model: config.anthropic_model.clone(),
             egress_private: config.egress_private.clone(),
             local_model_url: config.local_model_url.clone(),
+            plans: config.plans.clone(),
         };
         Ok((
             self.envelope(boot),

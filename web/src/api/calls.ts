@@ -1,7 +1,7 @@
 // One function per thing that the server can do. Only this folder knows addresses.
 import { body, client } from "./client";
 import { postStream } from "./sse";
-import type { Effort, Installation, SignUp, WallsEvent } from "./types";
+import type { Effort, Installation, LimitNotice, SignUp, UsageBy, WallsEvent } from "./types";
 
 export const auth = {
   options: () => body(client.GET("/api/v1/auth/options")),
@@ -21,6 +21,8 @@ export const account = {
 };
 
 export const people = {
+  list: (cursor?: string) => body(client.GET("/api/v1/installation/people", { params: { query: { cursor } } })),
+  givePlan: (id: string, plan: string | null) => body(client.PATCH("/api/v1/installation/people/{id}", { params: { path: { id } }, body: { plan } })),
   installation: () => body(client.GET("/api/v1/installation")),
   changeInstallation: (fields: Installation) => body(client.PATCH("/api/v1/installation", { body: fields })),
   invitations: () => body(client.GET("/api/v1/invitations")),
@@ -94,4 +96,11 @@ export const egress = {
   hosts: () => body(client.GET("/api/v1/egress/hosts")),
   allow: (host: string, port?: number) => body(client.POST("/api/v1/egress/hosts", { body: { host, port } })),
   disallow: (host: string, port: number) => body(client.DELETE("/api/v1/egress/hosts/{host}", { params: { path: { host }, query: { port } } })),
+};
+
+export const usage = {
+  list: (by: UsageBy, from: string) => body(client.GET("/api/v1/usage", { params: { query: { by, from } } })),
+  csvUrl: (by: UsageBy, from: string) => `/api/v1/usage/csv?by=${by}&from=${from}`,
+  limits: () => body(client.GET("/api/v1/limits")),
+  dismiss: (span: LimitNotice["span"], percent: number) => body(client.POST("/api/v1/limits/dismiss", { body: { span, percent } })),
 };

@@ -1,7 +1,8 @@
 // The names under which server state is kept in this tab, and how it is asked for.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { account, auth, chats, egress, memory, people, provider, space } from "./calls";
+import { account, auth, chats, egress, memory, people, provider, space, usage } from "./calls";
 import { problemOf } from "./problem";
+import type { UsageBy } from "./types";
 
 /** Nothing is asked for again on its own: a question to a sleeping assistant would wake it. */
 export function newQueryClient(): QueryClient {
@@ -37,6 +38,16 @@ export const egressQuery = (from: string, to: string) =>
     staleTime: 0,
   });
 export const egressHostsQuery = queryOptions({ queryKey: ["egress", "hosts"], queryFn: egress.hosts, staleTime: 0 });
+export const usageQuery = (by: UsageBy, from: string) => queryOptions({ queryKey: ["usage", by, from], queryFn: () => usage.list(by, from), staleTime: 0 });
+/** The gateway answers this by itself: no assistant wakes for it. */
+export const limitsQuery = queryOptions({ queryKey: ["limits"], queryFn: usage.limits });
+export const peopleQuery = infiniteQueryOptions({
+  queryKey: ["installation", "people"],
+  queryFn: ({ pageParam }) => people.list(pageParam),
+  initialPageParam: undefined as string | undefined,
+  getNextPageParam: (page) => page.next ?? undefined,
+  staleTime: 0,
+});
 export const installationQuery = queryOptions({ queryKey: ["installation"], queryFn: people.installation });
 export const invitationsQuery = queryOptions({ queryKey: ["invitations"], queryFn: people.invitations, staleTime: 0 });
 export const memoryQuery = queryOptions({ queryKey: ["memory"], queryFn: memory.list, staleTime: 0 });

@@ -36,6 +36,14 @@ export type WallsAttempt = Extract<WallsEvent, { type: "attempt" }>;
 export type EgressDay = Schemas["Went"];
 export type EgressHost = Schemas["AllowedHost"];
 
+export type UsageEntry = Schemas["UsageEntry"];
+export type UsageBy = NonNullable<NonNullable<paths["/api/v1/usage"]["get"]["parameters"]["query"]>["by"]>;
+/** How far a usage limit is used. */
+export type Limit = Schemas["Limit"];
+export type LimitNotice = Schemas["Notice"];
+/** Somebody with an account, as the administrator sees her. */
+export type Member = Schemas["Member"];
+
 /** What arrives on the stream of a chat. Everything the thread shows is a fold over these; each has its sentence in
  * the description. */
 export type ChatEvent = Schemas["Event"];

@@ -8,6 +8,7 @@ const PAGES = [
   { to: "/settings/space", label: "settings.space" },
   { to: "/settings/walls", label: "settings.walls" },
   { to: "/settings/egress", label: "settings.egress" },
+  { to: "/settings/usage", label: "settings.usage" },
   { to: "/settings/sessions", label: "settings.sessions" },
   { to: "/settings/people", label: "settings.people", isAdministratorOnly: true },
 ] as const satisfies ReadonlyArray<{ to: string; label: Key; isAdministratorOnly?: boolean }>;

@@ -62,6 +62,7 @@ const egress = createRoute({
   validateSearch: (search: Record<string, unknown>): { days?: number } => ({ days: [7, 90, 365].find((days) => days === Number(search.days)) }),
   component: lazyRouteComponent(() => import("./pages/egress"), "EgressPage"),
 });
+const usage = createRoute({ getParentRoute: () => settings, path: "/usage", component: lazyRouteComponent(() => import("../features/usage/usage-page"), "UsagePage") });
 const people = createRoute({ getParentRoute: () => settings, path: "/people", component: lazyRouteComponent(() => import("../features/settings/people"), "PeoplePage") });
 /** Any other address: the frame stays, and with it the way on. */
 const missing = createRoute({ getParentRoute: () => signedIn, path: "$", component: lazyRouteComponent(() => import("./pages/missing"), "MissingPage") });
@@ -69,7 +70,7 @@ const missing = createRoute({ getParentRoute: () => signedIn, path: "$", compone
 const tree = root.addChildren([
   signIn,
   signUp,
-  signedIn.addChildren([newChat, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, appearance, space, walls, egress, sessions, people]), missing]),
+  signedIn.addChildren([newChat, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, appearance, space, walls, egress, usage, sessions, people]), missing]),
 ]);
 
 export function newRouter(queries: QueryClient) {

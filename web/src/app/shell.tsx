@@ -1,7 +1,7 @@
 // The frame of every signed-in page: sidebar or drawer, content, toasts.
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Search, Settings, SquarePen, X } from "lucide-react";
-import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
+import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { t } from "../i18n/t";
 import { ChatList } from "../features/chat/chat-list";
 import { IconButton } from "../ui/button";
@@ -12,6 +12,8 @@ import { OpenDrawer } from "./drawer";
 import { useAccount } from "./session";
 import { moveToMessage, type SingleKey, useShortcuts, writeMessage } from "./shortcuts";
 import { openDrafts, read, write } from "./storage";
+
+const LimitWatch = lazy(() => import("../features/usage/limit-watch"));
 
 export function Shell() {
   const account = useAccount();
@@ -103,6 +105,9 @@ export function Shell() {
           />
         </dialog>
         <main id="content" tabIndex={-1} className="flex min-w-0 flex-1 flex-col">
+          <Suspense fallback={null}>
+            <LimitWatch />
+          </Suspense>
           <Outlet />
         </main>
       </div>

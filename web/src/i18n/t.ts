@@ -5,9 +5,10 @@ import en from "./en.json";
 import type palette from "./palette.json";
 import { pseudo } from "./pseudo";
 import type settings from "./settings.json";
+import type usage from "./usage.json";
 
 /** Those of a part are there once its page is: the lint refuses a use without the import. */
-export type Key = keyof typeof en | keyof typeof settings | keyof typeof chat | keyof typeof palette;
+export type Key = keyof typeof en | keyof typeof settings | keyof typeof chat | keyof typeof palette | keyof typeof usage;
 export type Values = Record<string, string | number | boolean | Date | null | undefined>;
 
 const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");

@@ -12,7 +12,8 @@ interface Props {
 }
 
 export function ProblemNotice({ problem, kept, children, className }: Props) {
-  const wait = problem.retry_after ? t("problem.retry_after", { seconds: problem.retry_after }) : undefined;
+  // A longer wait is in the words themselves, as a time.
+  const wait = problem.retry_after && problem.retry_after <= 600 ? t("problem.retry_after", { seconds: problem.retry_after }) : undefined;
   const note = problem.request ? t("problem.request", { id: problem.request }) : undefined;
   return (
     <Notice isBad title={problem.title} lines={[kept, problem.next_step, wait]} note={note} className={className}>

@@ -1,7 +1,7 @@
 //! What the person is told when a model's answer did not come, or not whole.
 
 use ally_llm::{Failure, FailureKind};
-use ally_types::Problem;
+use ally_types::{Problem, Timestamp};
 
 /// The sentence for a failure, with the next step. Her message is kept in every case.
 pub fn sentence(failure: Failure, provider: Option<&str>) -> Problem {
@@ -24,8 +24,7 @@ pub fn sentence(failure: Failure, provider: Option<&str>) -> Problem {
             Problem::new(502, "provider_overloaded", format!("{who} has too much to do at the moment."))
                 .next("Try again in a minute.")
         }
-        FailureKind::Limit => Problem::new(502, "usage_limit", "The usage limit of this installation is reached.")
-            .next("Try again after the limit resets, or connect a key of your own in Settings."),
+        FailureKind::Limit => limit_reached(failure, None, "UTC"),
         FailureKind::ContextTooLong => {
             Problem::new(502, "chat_too_long", "This chat has become too long for the model.")
                 .next("Go on in a new chat. Everything said here stays here and can be searched.")
@@ -50,6 +49,22 @@ pub fn sentence(failure: Failure, provider: Option<&str>) -> Problem {
         FailureKind::NoProvider | FailureKind::Cancelled => {
             Problem::new(502, "no_answer", "There is no answer.").next("Try again.")
         }
+    }
+}
+
+/// A usage limit does not reach; it begins anew at `resets`.
+pub fn limit_reached(failure: Failure, resets: Option<Timestamp>, timezone: &str) -> Problem {
+    let zone = jiff::tz::TimeZone::get(timezone).unwrap_or(jiff::tz::TimeZone::UTC);
+    let when = resets.map_or("It begins anew by itself.".to_owned(), |at| {
+        let at = at.to_jiff().to_zoned(zone);
+        format!("It begins anew on {}.", at.strftime("%-d %B at %H:%M (%Q)"))
+    });
+    let problem = Problem::new(502, "limit_reached", "The usage limit is reached, so no model was asked.").next(format!(
+        "{when} Until then you can read and search everything, and ask with a key of your own (Settings, AI provider)."
+    ));
+    match failure.retry_after {
+        Some(seconds) => problem.retry_after(seconds),
+        None => problem,
     }
 }
 

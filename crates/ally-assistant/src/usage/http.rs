@@ -1,14 +1,18 @@
 //! The door of usage.
 
-use super::store;
+use super::csv::table;
+use super::store::{self, Sum};
+use super::{By, KEPT_DAYS, sums};
 use crate::app::App;
 use crate::door::Query;
-use crate::fault::Done;
+use crate::fault::{Done, Fault};
 use crate::owner::Owner;
 use crate::page::Items;
 use ally_http::{Answer, Json};
-use ally_types::{ChatId, Problem, Timestamp};
+use ally_types::{ChatId, Content, Problem, Timestamp};
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::header;
 use serde::{Deserialize, Serialize};
 
 /// What is wanted.
@@ -24,18 +28,8 @@ pub struct Wanted {
     to: Option<String>,
 }
 
-/// How to sum up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum By {
-    /// By day.
-    Day,
-    /// By chat.
-    Session,
-}
-
-/// What the calls of a day or a chat used, in tokens.
-#[derive(Debug, Serialize, utoipa::ToSchema)]
+/// What some calls used, in tokens.
+#[derive(Serialize, utoipa::ToSchema)]
 pub struct UsageEntry {
     /// The day.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,6 +37,19 @@ pub struct UsageEntry {
     /// The chat; absent for chats that are gone.
     #[serde(skip_serializing_if = "Option::is_none")]
     chat: Option<ChatId>,
+    /// The title of the chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    title: Option<Content>,
+    /// Which adapter answered.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    provider: Option<String>,
+    /// The model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    model: Option<String>,
+    /// The kind of run; `turn` is a question in a chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
     /// Read by models, without what came from a cache.
     input: u64,
     /// Written by models.
@@ -53,23 +60,54 @@ pub struct UsageEntry {
     cache_write: u64,
     /// How many calls.
     calls: u64,
+    /// How many of them the person's own key paid.
+    #[serde(skip_serializing_if = "is_none")]
+    own_calls: u64,
+    /// What that cost, in millionths of a US dollar; absent where nothing was paid by it, or the price is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cost_micro_usd: Option<u64>,
 }
 
-/// Tokens used, by day or by chat.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
+}
+
+/// Tokens used, by day, by chat, by model or by cause.
 #[utoipa::path(get, path = "/api/v1/usage", tag = "usage", operation_id = "list_usage", params(Wanted),
     responses((status = 200, body = Items<UsageEntry>), (status = 400, body = Problem)))]
 pub async fn list(State(app): State<App>, _: Owner, Query(wanted): Query<Wanted>) -> Answer<Json<Items<UsageEntry>>> {
-    const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
-    let from = day(wanted.from.as_deref(), Timestamp::from_millis(0))?;
-    let to = day(wanted.to.as_deref(), Timestamp::from_millis(i64::MAX - DAY_MILLIS))?.plus_millis(DAY_MILLIS);
-    let sums = app
-        .store()
-        .read(move |tx| match wanted.by.unwrap_or(By::Day) {
-            By::Day => store::by_day(tx, from, to),
-            By::Session => store::by_chat(tx, from, to),
-        })
-        .await?;
+    let (sums, _) = read(&app, &wanted).await?;
     Ok(Json(Items::all(sums.into_iter().map(UsageEntry::from))))
+}
+
+/// The same as a table for a spreadsheet.
+#[utoipa::path(get, path = "/api/v1/usage/csv", tag = "usage", operation_id = "download_usage", params(Wanted),
+    responses((status = 200, body = String, content_type = "text/csv"), (status = 400, body = Problem)))]
+pub async fn csv(State(app): State<App>, _: Owner, Query(wanted): Query<Wanted>) -> Answer<Response> {
+    let (sums, by) = read(&app, &wanted).await?;
+    let names = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"ally-usage.csv\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((names, table(&sums, by)).into_response())
+}
+
+async fn read(app: &App, wanted: &Wanted) -> Done<(Vec<Sum>, By)> {
+    const DAY_MILLIS: i64 = 24 * 60 * 60 * 1000;
+    let oldest = app.clock().now().plus_millis(-KEPT_DAYS * DAY_MILLIS);
+    let from = day(wanted.from.as_deref(), oldest)?.max(oldest);
+    let to = day(wanted.to.as_deref(), Timestamp::from_millis(i64::MAX - DAY_MILLIS))?.plus_millis(DAY_MILLIS);
+    let by = wanted.by.unwrap_or(By::Day);
+    let sums = app.store().read(move |tx| {
+        let mut sums = sums(store::grains(tx, from, to)?, by);
+        for sum in &mut sums {
+            sum.title = sum.chat.map(|chat| store::title(tx, chat)).transpose()?.flatten();
+        }
+        Ok::<_, Fault>(sums)
+    });
+    Ok((sums.await?, by))
 }
 
 fn day(text: Option<&str>, otherwise: Timestamp) -> Done<Timestamp> {
@@ -81,11 +119,17 @@ fn day(text: Option<&str>, otherwise: Timestamp) -> Done<Timestamp> {
     Ok(Timestamp::from_millis(moment.timestamp().as_millisecond()))
 }
 
-impl From<store::Sum> for UsageEntry {
-    fn from(sum: store::Sum) -> Self {
+impl From<Sum> for UsageEntry {
+    fn from(sum: Sum) -> Self {
         Self {
+            own_calls: sum.own_calls,
+            cost_micro_usd: sum.cost_micro_usd(),
             day: sum.day,
             chat: sum.chat,
+            title: sum.title,
+            provider: sum.provider,
+            model: sum.model,
+            cause: sum.cause,
             input: sum.usage.input,
             output: sum.usage.output,
             cache_read: sum.usage.cache_read,

@@ -219,6 +219,18 @@ async fn every_failure_is_a_sentence_with_a_next_step_and_the_message_is_kept() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_says_when_it_begins_anew_where_the_person_is_and_is_not_tried_again() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    mira.gateway().will_say(fails(Failure { retry_after: Some(3 * 3600 + 1), ..Failure::of(FailureKind::Limit) }));
+    let answer = mira.ask(&chat, "Hello").await;
+    let problem = &answer["problem"];
+    assert_eq!((&problem["type"], &problem["retry_after"]), (&json!("limit_reached"), &json!(10_801)));
+    insta::assert_snapshot!(problem["next_step"].as_str().unwrap());
+    assert_eq!(mira.gateway().requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_that_may_pass_is_tried_again_while_nothing_was_said() {
     let mira = Life::new().await;
     let chat = mira.chat().await;

@@ -18,7 +18,7 @@ use std::io;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// What an assistant may answer with. Anything else could be taken for a page or a script of ours.
-const KINDS: &[&str] = &["application/json", "application/problem+json", EVENTS];
+const KINDS: &[&str] = &["application/json", "application/problem+json", "text/csv", EVENTS];
 
 const EVENTS: &str = "text/event-stream";
 

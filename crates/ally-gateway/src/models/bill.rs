@@ -2,6 +2,7 @@
 
 use super::Payer;
 use super::counters::Hold;
+use super::plans::Span;
 use crate::gateway::Gateway;
 use ally_llm::{Event, Request, Usage};
 use ally_store::StoreError;
@@ -44,8 +45,8 @@ struct Held {
 
 /// Why a call may not leave.
 pub(crate) enum Refusal {
-    /// The grant does not reach.
-    Limit,
+    /// This limit does not reach.
+    Limit(Span),
     /// The counters cannot be written.
     Store(StoreError),
 }
@@ -61,14 +62,13 @@ impl Bill {
         }
         let question = i64::try_from(size(request) / 4).unwrap_or(i64::MAX / 4);
         let tokens = question.saturating_add(i64::from(request.max_tokens));
-        let granted = gateway.limits.daily_tokens.map(i64::from);
-        let now = gateway.clock.now();
-        match gateway.models.counters.reserve(server, now, tokens, granted).await {
-            Ok(Some(hold)) => {
+        let grant = gateway.models.plans.grant(server);
+        match gateway.models.counters.reserve(server, gateway.clock.now(), tokens, grant).await {
+            Ok(Ok(hold)) => {
                 bill.held = Some(Held { hold, question });
                 Ok(bill)
             }
-            Ok(None) => Err(Refusal::Limit),
+            Ok(Err(span)) => Err(Refusal::Limit(span)),
             Err(error) => Err(Refusal::Store(error)),
         }
     }

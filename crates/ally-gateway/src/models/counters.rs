@@ -1,14 +1,15 @@
-//! The counters file: how many tokens each server reserved and used on each day.
+//! The counters file: how many tokens each server reserved and used on each day, and all of them together.
 
+use super::plans::{Grant, Span};
 use ally_store::{Migration, OptionalExtension as _, Store, StoreError, Tx, cells, params};
 use ally_types::{ServerId, Timestamp};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-const MIGRATIONS: &[Migration] = &[FIRST, EGRESS, OWN_KEYS];
+const MIGRATIONS: &[Migration] = &[FIRST, EGRESS, OWN_KEYS, PLANS];
 
 const FIRST: Migration = Migration {
     number: 1,
@@ -30,6 +31,9 @@ const EGRESS: Migration =
 /// Which keys people connected; see `own_keys.rs`.
 const OWN_KEYS: Migration =
     Migration { number: 3, name: "own_keys", sql: include_str!("../../migrations/0003_own_keys.sql") };
+
+/// Limits: see `plans.rs`, `limits.rs` and `totals.rs`.
+const PLANS: Migration = Migration { number: 4, name: "plans", sql: include_str!("../../migrations/0004_plans.sql") };
 
 /// Counts are dropped after a year.
 const KEPT_DAYS: i64 = 365;
@@ -58,7 +62,28 @@ pub(crate) struct Hold {
     tokens: i64,
     /// What the call itself needs.
     needed: i64,
-    granted: Option<i64>,
+    grant: Grant,
+}
+
+/// How far a limit is used, as it is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub span: Span,
+    pub granted: i64,
+    /// Without what is held.
+    pub used: i64,
+    /// Whether a call was refused for it in this day or month.
+    pub is_refused: bool,
+    /// Up to which share the person has put the notice away.
+    pub dismissed: i64,
+}
+
+/// What a server used on a day, and the platform does not know yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Untold {
+    pub server: ServerId,
+    pub period: i64,
+    pub settled: i64,
 }
 
 /// A conversation grows from one question to the next; by more than this, and the next one has to hold anew.
@@ -71,6 +96,8 @@ pub struct Counters {
     kept: Arc<Mutex<HashMap<ServerId, Hold>>>,
     /// How many changes are on their way.
     busy: Arc<watch::Sender<usize>>,
+    /// Rings when something was settled.
+    pub(crate) bell: Arc<Notify>,
 }
 
 /// A change that goes on when nobody waits for it any more.
@@ -108,9 +135,11 @@ impl Counters {
         let store = Store::open(&directory.join("counters.db"), MIGRATIONS)?;
         store.write_now(move |tx| -> Result<(), StoreError> {
             tx.execute("UPDATE counters SET settled = settled + reserved, reserved = 0 WHERE reserved > 0", [])?;
+            tx.execute("UPDATE totals SET settled = settled + reserved, reserved = 0 WHERE reserved > 0", [])?;
             forget(tx, period(now))
         })?;
-        Ok(Self { store, kept: Arc::default(), busy: Arc::new(watch::Sender::new(0)) })
+        let busy = Arc::new(watch::Sender::new(0));
+        Ok(Self { store, kept: Arc::default(), busy, bell: Arc::default() })
     }
 
     /// The database, for what else is counted.
@@ -118,7 +147,7 @@ impl Counters {
         self.store.clone()
     }
 
-    /// Holds `tokens` before a call leaves. `None` when the grant does not reach.
+    /// Holds `tokens` before a call leaves, or says which limit does not reach.
     ///
     /// Behind each answer something is kept for the person's next question, so the row of most calls is on the disk
     /// already when they come, and nobody waits for a sync. Whoever stops waiting here holds nothing.
@@ -127,49 +156,85 @@ impl Counters {
         server: ServerId,
         now: Timestamp,
         tokens: i64,
-        granted: Option<i64>,
-    ) -> Result<Option<Hold>, StoreError> {
+        grant: Grant,
+    ) -> Result<Result<Hold, Span>, StoreError> {
         let period = period(now);
         let kept = self.kept().remove(&server);
         match kept {
-            Some(kept) if (kept.period, kept.granted) == (period, granted) && kept.tokens >= tokens => {
-                return Ok(Some(Hold { needed: tokens, ..kept }));
+            Some(kept) if (kept.period, kept.grant) == (period, grant) && kept.tokens >= tokens => {
+                return Ok(Ok(Hold { needed: tokens, ..kept }));
             }
             _ => {}
         }
         let counters = self.clone();
         let given = self.detached(async move {
-            let hold = Hold { period, tokens, needed: tokens, granted };
-            let hold = counters.exchange(server, kept, hold).await?;
-            Ok(Given { counters, server, hold })
+            let hold = Hold { period, tokens, needed: tokens, grant };
+            let held = counters.exchange(server, kept, hold).await?;
+            Ok(held.map(|hold| Given { counters, server, hold: Some(hold) }))
         });
-        given.await.map_or(Err(StoreError::Other { code: 0 }), |given| given.map(|mut given| given.hold.take()))
+        let given = given.await.unwrap_or(Err(StoreError::Other { code: 0 }))?;
+        Ok(given.and_then(|mut given| given.hold.take().ok_or(Span::Day)))
     }
 
     /// Lets go of what is kept and holds something else, in one change.
-    async fn exchange(&self, server: ServerId, kept: Option<Hold>, hold: Hold) -> Result<Option<Hold>, StoreError> {
-        let id = server.to_string();
+    async fn exchange(
+        &self,
+        server: ServerId,
+        kept: Option<Hold>,
+        hold: Hold,
+    ) -> Result<Result<Hold, Span>, StoreError> {
+        // What has to be put back if the change does not reach the disk: it is still held.
+        let gone = Arc::new(Mutex::new(kept.map(|kept| (server, kept)).into_iter().collect::<Vec<_>>()));
+        let (id, counters, going) = (server.to_string(), self.clone(), Arc::clone(&gone));
         let exchanged = self.write(move |tx| {
-            if let Some(kept) = kept {
-                let_go(tx, &id, kept)?;
-            }
+            let mut going = going.lock().unwrap_or_else(PoisonError::into_inner);
+            going.iter().try_for_each(|(server, kept)| let_go(tx, &server.to_string(), *kept))?;
             let mut grant = tx.prepare_cached(
                 "INSERT INTO counters (server, period, granted) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET granted = excluded.granted",
             )?;
-            grant.execute(params![id, hold.period, hold.granted])?;
-            Ok(take(tx, &id, hold)?.then_some(hold))
+            grant.execute(params![id, hold.period, hold.grant.day])?;
+            tx.prepare_cached("INSERT INTO totals (period) VALUES (?1) ON CONFLICT DO NOTHING")?
+                .execute([hold.period])?;
+            let mut refused = refuser(tx, &id, hold, hold.tokens)?;
+            if let Some(span) = refused {
+                // What is kept for questions that may never be asked does not stand in the way of one that is.
+                let in_the_way = counters.take_kept(server, span);
+                in_the_way.iter().try_for_each(|(server, kept)| let_go(tx, &server.to_string(), *kept))?;
+                going.extend(in_the_way);
+                refused = refuser(tx, &id, hold, hold.tokens)?;
+            }
+            match refused {
+                Some(span) => {
+                    notice(tx, &id, span, hold.period, "refused = 1", 0)?;
+                    Ok(Err(span))
+                }
+                None => {
+                    take(tx, &id, hold)?;
+                    Ok(Ok(hold))
+                }
+            }
         });
         let exchanged = exchanged.await;
-        if let Some(kept) = kept.filter(|_| exchanged.is_err()) {
-            // It is still held.
-            self.kept().entry(server).or_insert(kept);
+        if exchanged.is_err() {
+            let mut all = self.kept();
+            for (server, kept) in gone.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+                all.entry(server).or_insert(kept);
+            }
         }
         exchanged
     }
 
-    /// Turns what was held into what was used, and keeps as much for the next question, if the grant reaches and nothing
-    /// is kept already. What is kept when the process dies counts as used, like every hold. It comes to its end also
+    /// Takes out what is kept and counts against this limit.
+    fn take_kept(&self, server: ServerId, span: Span) -> Vec<(ServerId, Hold)> {
+        match span {
+            Span::Everybody => self.kept().drain().collect(),
+            Span::Day | Span::Month => self.kept().remove(&server).map(|kept| (server, kept)).into_iter().collect(),
+        }
+    }
+
+    /// Turns what was held into what was used, and keeps as much for the next question, if every limit is still far and
+    /// nothing is kept already. What is kept when the process dies counts as used, like every hold. It comes to its end also
     /// when nobody waits for it.
     pub(crate) async fn settle(&self, server: ServerId, hold: Hold, used: i64) -> Result<(), StoreError> {
         let counters = self.clone();
@@ -187,9 +252,17 @@ impl Counters {
                 let_go(tx, &id, hold)?;
                 tx.prepare_cached("UPDATE counters SET settled = settled + ?3 WHERE server = ?1 AND period = ?2")?
                     .execute(params![id, hold.period, used])?;
-                Ok(may_keep && take(tx, &id, next)?)
+                tx.prepare_cached("UPDATE totals SET settled = settled + ?2 WHERE period = ?1")?
+                    .execute(params![hold.period, used])?;
+                // Near a limit nothing is kept: it could be what another call needs in this very moment.
+                let keeps = may_keep && refuser(tx, &id, next, next.tokens.saturating_mul(2))?.is_none();
+                if keeps {
+                    take(tx, &id, next)?;
+                }
+                Ok(keeps)
             })
             .await?;
+        self.bell.notify_one();
         let other = if is_kept { self.kept().insert(server, next) } else { None };
         if let Some(other) = other {
             // Two calls of one person ended at once; one of the two is enough.
@@ -258,6 +331,64 @@ impl Counters {
             .await
     }
 
+    /// How far each limit of a server is used.
+    pub(crate) async fn standing(
+        &self,
+        server: ServerId,
+        now: Timestamp,
+        grant: Grant,
+    ) -> Result<Vec<Counted>, StoreError> {
+        let period = period(now);
+        let id = server.to_string();
+        let limits = [(Span::Day, grant.day), (Span::Month, grant.month), (Span::Everybody, grant.everybody)];
+        self.store
+            .read(move |tx| {
+                let limits = limits.into_iter().filter_map(|(span, granted)| Some((span, granted?)));
+                limits.map(|(span, granted)| counted(tx, &id, span, period, granted)).collect()
+            })
+            .await
+    }
+
+    /// The person has put the notice of this share of a limit away.
+    pub(crate) async fn dismiss(
+        &self,
+        server: ServerId,
+        now: Timestamp,
+        span: Span,
+        percent: i64,
+    ) -> Result<(), StoreError> {
+        let (id, period) = (server.to_string(), period(now));
+        self.write(move |tx| notice(tx, &id, span, period, "dismissed = max(dismissed, ?4)", percent)).await
+    }
+
+    /// Some of what the platform does not know yet.
+    pub(crate) async fn untold(&self, most: usize) -> Result<Vec<Untold>, StoreError> {
+        self.store
+            .read(move |tx| {
+                let mut rows = tx.prepare_cached(
+                    "SELECT server, period, settled FROM counters WHERE settled <> told ORDER BY server, period LIMIT ?1",
+                )?;
+                let rows = rows.query_map([i64::try_from(most).unwrap_or(i64::MAX)], |row| {
+                    let server = cells::id(row, "server")?;
+                    Ok(Untold { server, period: row.get("period")?, settled: row.get("settled")? })
+                })?;
+                Ok(rows.collect::<Result<_, _>>()?)
+            })
+            .await
+    }
+
+    /// The platform knows these now.
+    pub(crate) async fn told(&self, known: Vec<Untold>) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            let mut note = tx.prepare_cached("UPDATE counters SET told = ?3 WHERE server = ?1 AND period = ?2")?;
+            for row in known {
+                note.execute(params![row.server.to_string(), row.period, row.settled])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// The tables with their columns, for the privacy register.
     ///
     /// # Errors
@@ -267,25 +398,87 @@ impl Counters {
     }
 }
 
-/// Holds tokens, if the grant reaches.
-fn take(tx: &Tx, server: &str, hold: Hold) -> Result<bool, StoreError> {
-    let mut take = tx.prepare_cached(
-        "UPDATE counters SET reserved = reserved + ?3
-         WHERE server = ?1 AND period = ?2 AND (granted IS NULL OR settled + reserved + ?3 <= granted)",
-    )?;
-    Ok(take.execute(params![server, hold.period, hold.tokens])? == 1)
+/// The limit that does not reach for so many tokens more, if there is one.
+fn refuser(tx: &Tx, server: &str, hold: Hold, tokens: i64) -> Result<Option<Span>, StoreError> {
+    let Grant { day, month, everybody } = hold.grant;
+    for (span, granted) in [(Span::Day, day), (Span::Month, month), (Span::Everybody, everybody)] {
+        let Some(granted) = granted else { continue };
+        let (settled, reserved) = so_far(tx, server, span, hold.period)?;
+        if settled.saturating_add(reserved).saturating_add(tokens) > granted {
+            return Ok(Some(span));
+        }
+    }
+    Ok(None)
+}
+
+/// What is settled and what is held of a limit.
+fn so_far(tx: &Tx, server: &str, span: Span, period: i64) -> Result<(i64, i64), StoreError> {
+    let (first, next) = span.days(period);
+    let pair = |row: &ally_store::rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    Ok(match span {
+        Span::Everybody => tx
+            .prepare_cached("SELECT settled, reserved FROM totals WHERE period = ?1")?
+            .query_row([period], pair)
+            .optional()?
+            .unwrap_or_default(),
+        Span::Day | Span::Month => tx
+            .prepare_cached(
+                "SELECT COALESCE(SUM(settled), 0), COALESCE(SUM(reserved), 0) FROM counters
+                 WHERE server = ?1 AND period >= ?2 AND period < ?3",
+            )?
+            .query_row(params![server, first, next], pair)?,
+    })
+}
+
+fn counted(tx: &Tx, server: &str, span: Span, period: i64, granted: i64) -> Result<Counted, StoreError> {
+    let (used, _) = so_far(tx, server, span, period)?;
+    let (is_refused, dismissed) = tx
+        .prepare_cached("SELECT refused, dismissed FROM notices WHERE server = ?1 AND span = ?2 AND began = ?3")?
+        .query_row(params![server, span.name(), span.days(period).0], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?
+        .unwrap_or_default();
+    Ok(Counted { span, granted, used, is_refused, dismissed })
+}
+
+/// Changes what is noted of a server's day or month; what was noted of an earlier one is gone.
+fn notice(tx: &Tx, server: &str, span: Span, period: i64, change: &str, value: i64) -> Result<(), StoreError> {
+    let began = span.days(period).0;
+    tx.prepare_cached(
+        "INSERT INTO notices (server, span, began) VALUES (?1, ?2, ?3)
+         ON CONFLICT DO UPDATE SET began = ?3, refused = 0, dismissed = 0 WHERE began <> ?3",
+    )?
+    .execute(params![server, span.name(), began])?;
+    // `?4` is always named, so that both changes take the same values.
+    tx.prepare_cached(&format!(
+        "UPDATE notices SET {change} WHERE server = ?1 AND span = ?2 AND began = ?3 AND ?4 >= 0"
+    ))?
+    .execute(params![server, span.name(), began, value])?;
+    Ok(())
+}
+
+/// Holds tokens.
+fn take(tx: &Tx, server: &str, hold: Hold) -> Result<(), StoreError> {
+    tx.prepare_cached("UPDATE counters SET reserved = reserved + ?3 WHERE server = ?1 AND period = ?2")?
+        .execute(params![server, hold.period, hold.tokens])?;
+    tx.prepare_cached("UPDATE totals SET reserved = reserved + ?2 WHERE period = ?1")?
+        .execute(params![hold.period, hold.tokens])?;
+    Ok(())
 }
 
 /// Holds them no longer.
 fn let_go(tx: &Tx, server: &str, hold: Hold) -> Result<(), StoreError> {
     tx.prepare_cached("UPDATE counters SET reserved = max(0, reserved - ?3) WHERE server = ?1 AND period = ?2")?
         .execute(params![server, hold.period, hold.tokens])?;
+    tx.prepare_cached("UPDATE totals SET reserved = max(0, reserved - ?2) WHERE period = ?1")?
+        .execute(params![hold.period, hold.tokens])?;
     Ok(())
 }
 
 /// Drops what is older than it may be.
 pub(crate) fn forget(tx: &Tx, today: i64) -> Result<(), StoreError> {
     tx.execute("DELETE FROM counters WHERE period < ?1", params![today - KEPT_DAYS])?;
+    tx.execute("DELETE FROM totals WHERE period < ?1", params![today - KEPT_DAYS])?;
+    tx.execute("DELETE FROM notices WHERE began < ?1", params![today - KEPT_DAYS])?;
     Ok(())
 }
 
@@ -329,6 +522,8 @@ mod tests {
         counters.busy.subscribe().wait_for(|count| *count == 0).await.expect("it is there");
     }
 
+    const SMALL: Grant = Grant { day: Some(300), month: None, everybody: None };
+
     async fn reserved(counters: &Counters, server: ServerId) -> i64 {
         counters.of(server, NOW).await.expect("readable").expect("a row").reserved
     }
@@ -338,27 +533,27 @@ mod tests {
         let (_directory, counters, server) = open();
         for _ in 0..5 {
             let goes_on = held_up(&counters);
-            let asked = counters.reserve(server, NOW, 200, Some(300));
+            let asked = counters.reserve(server, NOW, 200, SMALL);
             assert!(Box::pin(asked).as_mut().now_or_never().is_none(), "it waits for the disk, and is dropped");
             drop(goes_on);
             idle(&counters).await;
             assert_eq!(reserved(&counters, server).await, 0);
         }
         // On the disk already, and not yet taken by whoever asked.
-        let mut asked = Box::pin(counters.reserve(server, NOW, 200, Some(300)));
+        let mut asked = Box::pin(counters.reserve(server, NOW, 200, SMALL));
         assert!(asked.as_mut().now_or_never().is_none());
         idle(&counters).await;
         assert_eq!(reserved(&counters, server).await, 200);
         drop(asked);
         idle(&counters).await;
         assert_eq!(reserved(&counters, server).await, 0);
-        assert!(counters.reserve(server, NOW, 300, Some(300)).await.expect("written").is_some());
+        assert!(counters.reserve(server, NOW, 300, SMALL).await.expect("written").is_ok());
     }
 
     #[tokio::test]
     async fn whoever_stops_while_a_call_is_being_settled_leaves_nothing_that_nobody_gives_back() {
         let (_directory, counters, server) = open();
-        let hold = counters.reserve(server, NOW, 200, None).await.expect("written").expect("no limit");
+        let hold = counters.reserve(server, NOW, 200, Grant::default()).await.expect("written").expect("no limit");
         let goes_on = held_up(&counters);
         assert!(Box::pin(counters.settle(server, hold, 50)).as_mut().now_or_never().is_none());
         drop(goes_on);

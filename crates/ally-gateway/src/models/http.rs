@@ -3,6 +3,7 @@
 use super::Shown;
 use super::bill::{Bill, Place, Refusal};
 use super::gather::Gathered;
+use super::limits;
 use crate::egress::providers;
 use crate::forward;
 use crate::gateway::Gateway;
@@ -53,7 +54,7 @@ pub async fn call(
             events.begin().await;
             answer(events, bill)
         }
-        Err(refusal) => Body::from(line(&Event::Failed { failure: refused(&refusal) })),
+        Err(refusal) => Body::from(line(&Event::Failed { failure: refused(&gateway, &refusal) })),
     }))
 }
 
@@ -90,9 +91,9 @@ fn line(event: &Event) -> Bytes {
     line.into()
 }
 
-fn refused(refusal: &Refusal) -> Failure {
+fn refused(gateway: &Gateway, refusal: &Refusal) -> Failure {
     match refusal {
-        Refusal::Limit => Failure::of(FailureKind::Limit),
+        Refusal::Limit(span) => limits::reached(gateway.clock.now(), *span),
         Refusal::Store(error) => {
             let is_full = matches!(error, ally_store::StoreError::DiskFull);
             log::error("the counters cannot be written, so no model is called", &[("disk_full", &is_full)]);

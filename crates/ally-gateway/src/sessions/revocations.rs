@@ -26,6 +26,8 @@ enum Line {
     RevokedAccount {
         account: AccountId,
     },
+    /// Somebody has another plan now.
+    Plans,
     /// A newer platform may say more.
     #[serde(other)]
     Other,
@@ -80,6 +82,7 @@ fn hear(gateway: &Gateway, line: &Line) {
     match line {
         Line::Hello => {
             gateway.known.feed_is_up();
+            gateway.models.plans.bell.notify_one();
             tokio::spawn(look_again(gateway.clone()).map(drop));
         }
         Line::Revoked { session } => {
@@ -89,6 +92,7 @@ fn hear(gateway: &Gateway, line: &Line) {
             gateway.known.forget_all();
             gateway.streams.close_account(*account);
         }
+        Line::Plans => gateway.models.plans.bell.notify_one(),
         Line::Other => {}
     }
 }

@@ -9,6 +9,7 @@ mod egress_limits;
 mod egress_oracle;
 mod egress_world;
 mod host;
+mod limits;
 mod models;
 mod people;
 mod sessions;

@@ -26,7 +26,7 @@ fn question(text: &str) -> String {
     .to_string()
 }
 
-async fn ask(world: &World, server: ServerId, text: &str, own_key: Option<&str>) -> http::Response<Incoming> {
+pub async fn ask(world: &World, server: ServerId, text: &str, own_key: Option<&str>) -> http::Response<Incoming> {
     let gateway = world.gateway.clone();
     let connection = Door::to_router(move |()| Some(gateway.outbound(server))).open(()).await.unwrap();
     let mut request = http::Request::post("/model").header("content-type", "application/json");
@@ -36,7 +36,7 @@ async fn ask(world: &World, server: ServerId, text: &str, own_key: Option<&str>)
     call_over(connection, request.body(Body::from(question(text))).unwrap()).await.unwrap()
 }
 
-async fn events(answer: http::Response<Incoming>) -> Vec<Event> {
+pub async fn events(answer: http::Response<Incoming>) -> Vec<Event> {
     assert_eq!(answer.headers()["content-type"], "application/x-ndjson");
     let body = answer.into_body().collect().await.unwrap().to_bytes();
     body.split(|byte| *byte == b'\n')
@@ -103,24 +103,6 @@ async fn what_was_held_when_the_process_died_counts_as_used() {
     let row = counters.of(mira.server, world.clock.now()).await.unwrap().unwrap();
     assert_eq!((row.reserved, row.settled), (0, held));
     drop(answer);
-}
-
-#[tokio::test]
-async fn a_grant_that_is_used_up_refuses_before_anything_leaves() {
-    let limits = Some(Limits { daily_tokens: Some(300), ..Limits::default() });
-    let script = Scripted::saying([Turn { usage: Some(Usage { input: 250, ..Usage::default() }), ..Turn::text("a") }]);
-    let provider = Some(Provider::Scripted(script.clone()));
-    let world = World::with(Choice { provider, limits, ..Choice::default() }).await;
-    let (mira, jon) = (world.person(), world.person());
-    assert!(matches!(events(ask(&world, mira.server, "a", None).await).await.last(), Some(Event::Finished { .. })));
-    match events(ask(&world, mira.server, "b", None).await).await.as_slice() {
-        [Event::Failed { failure }] => assert_eq!(failure.kind, FailureKind::Limit),
-        other => panic!("{other:?}"),
-    }
-    assert_eq!(script.seen().len(), 1);
-    assert!(events(ask(&world, jon.server, "c", None).await).await.len() > 1);
-    world.clock.advance_millis(86_400_000);
-    assert!(events(ask(&world, mira.server, "d", None).await).await.len() > 1);
 }
 
 #[tokio::test]

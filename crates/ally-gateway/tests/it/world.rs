@@ -1,6 +1,6 @@
 //! A gateway between a platform and assistants that tests steer.
 
-use ally_gateway::{BoxedIo, Door, Gateway, Limits, Outlet, Parts, Reach};
+use ally_gateway::{BoxedIo, Door, Gateway, Limits, Outlet, Parts, Plans, Reach};
 use ally_http::identity::{Signer, Verifier};
 use ally_http::session::{Sessions, Subject};
 use ally_http::socket::call_over;
@@ -11,9 +11,9 @@ use ally_types::seal::Key;
 use ally_types::time::StandingClock;
 use ally_types::{AccountId, Clock as _, ServerId, SessionId, SystemChance, Timestamp};
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Path, Query, Request, State};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::{any, get};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
@@ -40,6 +40,10 @@ pub struct Platform {
     pub seen: Arc<Mutex<Vec<(String, HeaderMap)>>>,
     pub is_down: Arc<AtomicBool>,
     pub trouble: Arc<Mutex<Option<Trouble>>>,
+    /// Who has which plan.
+    pub plans: Arc<Mutex<Vec<(ServerId, String)>>>,
+    /// What it was told of usage, in the order in which it came.
+    pub totals: Arc<Mutex<Vec<(ServerId, i64, i64)>>>,
     feed: Arc<Mutex<Vec<Feed>>>,
 }
 
@@ -57,6 +61,8 @@ impl Platform {
         Router::new()
             .route("/internal/sessions/{sid}", get(told))
             .route("/internal/revocations", get(revocations))
+            .route("/internal/plans", get(plans))
+            .route("/internal/totals", post(totals))
             .fallback(any(public))
             .with_state(self.clone())
     }
@@ -93,6 +99,31 @@ async fn told(State(platform): State<Platform>, Path(sid): Path<String>) -> Resp
         }
         None => StatusCode::NOT_FOUND.into_response(),
     }
+}
+
+/// A page holds two, so that there is a next one soon.
+async fn plans(State(platform): State<Platform>, Query(asked): Query<HashMap<String, String>>) -> Response {
+    let mut all = platform.plans.lock().unwrap().clone();
+    all.sort();
+    let mut items: Vec<_> = all.into_iter().filter(|(server, _)| server.to_string() > asked["after"]).collect();
+    let next = (items.len() > 2).then(|| items[1].0);
+    items.truncate(2);
+    let items: Vec<_> = items.iter().map(|(server, plan)| json!({"server": server, "plan": plan})).collect();
+    Json(json!({"items": items, "next": next})).into_response()
+}
+
+async fn totals(State(platform): State<Platform>, Json(body): Json<serde_json::Value>) -> Response {
+    let told = body["items"].as_array().unwrap().iter().map(|item| {
+        (
+            item["server"].as_str().unwrap().parse().unwrap(),
+            item["day"].as_i64().unwrap(),
+            item["tokens"].as_i64().unwrap(),
+        )
+    });
+    platform.totals.lock().unwrap().extend(told);
+    // It took them, but the answer may be lost.
+    let is_lost = platform.trouble.lock().unwrap().is_some();
+    if is_lost { StatusCode::BAD_GATEWAY.into_response() } else { StatusCode::NO_CONTENT.into_response() }
 }
 
 async fn revocations(State(platform): State<Platform>) -> Response {
@@ -169,6 +200,7 @@ pub struct Choice {
     pub directory: Option<tempfile::TempDir>,
     pub public_url: Option<&'static str>,
     pub egress: Outlet,
+    pub plans: Plans,
     pub proxy: Option<std::net::IpAddr>,
 }
 
@@ -220,6 +252,7 @@ impl World {
             allow_plain_http: false,
             openapi: Bytes::from_static(b"{}"),
             egress: choice.egress,
+            plans: choice.plans,
             limits,
         })
         .unwrap();

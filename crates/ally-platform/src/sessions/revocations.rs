@@ -15,6 +15,8 @@ pub(crate) enum Revocation {
     Hello,
     /// One session ended.
     Revoked { session: SessionId },
+    /// Somebody has another plan now: ask who has which.
+    Plans,
     /// The platform goes away: the stream ends here. Not sent.
     #[serde(skip)]
     Closing,

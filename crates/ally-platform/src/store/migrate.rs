@@ -13,8 +13,10 @@ struct Migration {
     sql: &'static str,
 }
 
-const MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "accounts", sql: include_str!("migrations/0001_accounts.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "accounts", sql: include_str!("migrations/0001_accounts.sql") },
+    Migration { version: 2, name: "plans", sql: include_str!("migrations/0002_plans.sql") },
+];
 
 /// Brings the database to this version, inside the transaction.
 pub(super) async fn up(tx: &mut Tx, engine: Engine, clock: &dyn Clock) -> Result<(), StoreError> {

@@ -72,6 +72,7 @@ async fn the_process_serves_makes_servers_and_ends_when_it_is_told() {
         host_socket: other,
         first_account_code: None,
         operator: Operator::default(),
+        plans: ally_platform::Plans::default(),
         listener_fd: 3,
     };
     let boot: Boot = serde_json::from_value(serde_json::to_value(&boot).expect("JSON")).expect("reads back");

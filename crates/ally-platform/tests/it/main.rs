@@ -8,6 +8,7 @@ mod jobs;
 mod limits;
 mod pages;
 mod passwords;
+mod people;
 mod postgres;
 mod register;
 mod routes;

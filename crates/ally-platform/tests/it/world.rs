@@ -1,7 +1,7 @@
 //! A platform on a fresh database, with a clock that stands still, and people who speak to it.
 
 use crate::postgres;
-use ally_platform::{EnsureError, Limits, Operator, Parts, Platform, REGISTER, Servers, SignUp};
+use ally_platform::{EnsureError, Limits, Operator, Parts, Plans, Platform, REGISTER, Servers, SignUp};
 use ally_types::seal::Key;
 use ally_types::time::StandingClock;
 use ally_types::{Chance, Secret, ServerId, SystemChance, Timestamp};
@@ -24,19 +24,26 @@ pub struct Setup {
     pub sign_up: SignUp,
     pub code: Option<&'static str>,
     pub limits: Limits,
+    pub plans: Plans,
 }
 
 impl Setup {
     /// A laptop: only this machine can reach it.
     pub fn laptop() -> Self {
         let limits = Limits::default();
-        Self { public_url: "http://127.0.0.1:8080", sign_up: SignUp::Closed, code: None, limits }
+        Self {
+            public_url: "http://127.0.0.1:8080",
+            sign_up: SignUp::Closed,
+            code: None,
+            limits,
+            plans: Plans::default(),
+        }
     }
 
     /// A server that everybody can reach, and where everybody may sign up.
     pub fn public() -> Self {
         let (public_url, code) = ("https://ally.example", Some("first-code-1234"));
-        Self { public_url, sign_up: SignUp::Open, code, limits: Limits::default() }
+        Self { public_url, sign_up: SignUp::Open, code, limits: Limits::default(), plans: Plans::default() }
     }
 }
 
@@ -78,6 +85,7 @@ impl World {
             loopback: setup.public_url.starts_with("http://127."),
             first_account_code: setup.code.map(Secret::new),
             operator: Operator::default(),
+            plans: setup.plans.clone(),
             register: &[REGISTER],
             servers: servers.clone(),
             bcrypt_cost: cost,

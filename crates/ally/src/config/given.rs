@@ -1,8 +1,10 @@
 //! What can be said about the configuration, and where: a flag, a variable of the environment, a line of `ally.toml`.
 
 use super::{ConfigError, Environment};
+use ally_gateway::Allowance;
 use clap::Args;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What can be said on the command line. Every field is optional: what is not said comes from elsewhere.
@@ -63,6 +65,15 @@ pub struct Given {
     /// Seconds that a model may pause in an answer (`ALLY_MODEL_STALL_SECONDS`, default 60)
     #[arg(long)]
     pub model_stall_seconds: Option<u64>,
+    /// The plan of everybody who was given no other (`ALLY_DEFAULT_PLAN`)
+    #[arg(long)]
+    pub default_plan: Option<String>,
+    /// Tokens that everybody together may use in a day (`ALLY_DAILY_TOKEN_CEILING`)
+    #[arg(long)]
+    pub daily_token_ceiling: Option<u64>,
+    /// What each plan allows; a table, so only `ally.toml` can say it.
+    #[arg(skip)]
+    pub plans: BTreeMap<String, Allowance>,
     /// How much is logged: error, warn, info, debug or trace (`ALLY_LOG`)
     #[arg(long)]
     pub log: Option<String>,
@@ -95,6 +106,9 @@ pub(super) fn from_environment(environment: &Environment) -> Result<Given, Confi
         local_model_url: get("ALLY_LOCAL_MODEL_URL"),
         model_first_token_seconds: number("ALLY_MODEL_FIRST_TOKEN_SECONDS", "Write 90.")?,
         model_stall_seconds: number("ALLY_MODEL_STALL_SECONDS", "Write 60.")?,
+        default_plan: get("ALLY_DEFAULT_PLAN"),
+        daily_token_ceiling: number("ALLY_DAILY_TOKEN_CEILING", "Write 5000000.")?,
+        plans: BTreeMap::new(),
         log: get("ALLY_LOG"),
     })
 }
@@ -122,6 +136,9 @@ impl Given {
             local_model_url: self.local_model_url.or(other.local_model_url),
             model_first_token_seconds: self.model_first_token_seconds.or(other.model_first_token_seconds),
             model_stall_seconds: self.model_stall_seconds.or(other.model_stall_seconds),
+            default_plan: self.default_plan.or(other.default_plan),
+            daily_token_ceiling: self.daily_token_ceiling.or(other.daily_token_ceiling),
+            plans: if self.plans.is_empty() { other.plans } else { self.plans },
             log: self.log.or(other.log),
         }
     }

@@ -3,7 +3,7 @@
 
 use crate::browser::Browser;
 use ally_assistant::{Assistant, Connect, Outbound};
-use ally_gateway::Gateway;
+use ally_gateway::{Gateway, Plans};
 use ally_http::identity::{Signer, Verifier};
 use ally_http::session::Sessions;
 use ally_llm::{Provider, Scripted};
@@ -81,20 +81,26 @@ impl TestApp {
     /// With a scripted model.
     pub async fn new() -> Self {
         let model = Scripted::saying([]);
-        Self::with(Some(Provider::Scripted(model.clone())), model).await
+        Self::with(Some(Provider::Scripted(model.clone())), model, Plans::default()).await
+    }
+
+    /// With a scripted model and limits on what people may use of it.
+    pub async fn limited(plans: Plans) -> Self {
+        let model = Scripted::saying([]);
+        Self::with(Some(Provider::Scripted(model.clone())), model, plans).await
     }
 
     /// Without any model: the built-in commands answer.
     pub async fn without_model() -> Self {
-        Self::with(None, Scripted::saying([])).await
+        Self::with(None, Scripted::saying([]), Plans::default()).await
     }
 
     /// With this provider.
     pub async fn with_provider(provider: Provider) -> Self {
-        Self::with(Some(provider), Scripted::saying([])).await
+        Self::with(Some(provider), Scripted::saying([]), Plans::default()).await
     }
 
-    async fn with(environment: Option<Provider>, model: Scripted) -> Self {
+    async fn with(environment: Option<Provider>, model: Scripted, plans: Plans) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let clock = Arc::new(StandingClock::at(MORNING));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -121,6 +127,10 @@ impl TestApp {
             loopback: true,
             first_account_code: None,
             operator: ally_platform::Operator::default(),
+            plans: ally_platform::Plans {
+                names: plans.by_name.keys().cloned().collect(),
+                default: plans.default.clone(),
+            },
             register: ally::register::ALL,
             servers: Arc::new(Makes(Arc::clone(&people))),
             bcrypt_cost: 4,
@@ -152,6 +162,7 @@ impl TestApp {
             allow_plain_http: false,
             openapi: ally::openapi::json().into(),
             egress: ally_gateway::Outlet::default(),
+            plans,
             limits: ally_gateway::Limits { looks_for_local_models: false, ..ally_gateway::Limits::default() },
         })
         .unwrap();
@@ -180,6 +191,11 @@ impl TestApp {
             std::fs::create_dir_all(file.parent().unwrap()).unwrap();
             std::fs::write(file, text).unwrap();
         }
+    }
+
+    /// The gateway, for what it does by itself from time to time.
+    pub fn gateway(&self) -> &Gateway {
+        self.people.gateway.get().expect("there is one")
     }
 
     /// Waits until no assistant has anything in progress.

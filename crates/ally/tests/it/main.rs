@@ -21,6 +21,7 @@ mod faults;
 mod first_steps;
 mod https;
 mod installation;
+mod limits;
 mod make_run;
 mod neighbours;
 mod proxies;

@@ -21,6 +21,8 @@ const OPEN: &[&str] = &[
 const ADMINISTRATOR: &[&str] = &[
     "GET /api/v1/installation",
     "PATCH /api/v1/installation",
+    "GET /api/v1/installation/people",
+    "PATCH /api/v1/installation/people/{id}",
     "GET /api/v1/invitations",
     "POST /api/v1/invitations",
     "DELETE /api/v1/invitations/{id}",
@@ -41,6 +43,8 @@ fn body(route: &str) -> Option<Value> {
         (_, "search") => json!({ "q": "x" }),
         (_, "local") => json!({ "url": "http://127.0.0.1:9" }),
         ("PUT /api/v1/provider", "installation") => json!({ "key": "sk-ant-x" }),
+        ("PATCH /api/v1/installation/people", _) => json!({ "plan": null }),
+        (_, "dismiss") => json!({ "span": "day", "percent": 50 }),
         ("PATCH /api/v1", "installation") => json!({ "sign_up": "open" }),
         (before, _) if before.starts_with("PATCH ") => json!({ "title": "x" }),
         _ => json!({}),

@@ -3,7 +3,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
-import { chatQuery, chatsQuery, contextQuery, memoryQuery } from "../../api/queries";
+import { chatQuery, chatsQuery, contextQuery, limitsQuery, memoryQuery } from "../../api/queries";
 import type { Chat, ChatEvent, Context, Effort, Message, Sent } from "../../api/types";
 import { t } from "../../i18n/t";
 import { usePageTitle } from "../../ui/page";
@@ -35,6 +35,7 @@ export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id
         queries.setQueryData(contextQuery(id).queryKey, (known) => known && { ...known, gauge });
         if (summary) void queries.invalidateQueries({ queryKey: contextQuery(id).queryKey });
       }
+      if (event.type === "run.finished") void queries.invalidateQueries({ queryKey: limitsQuery.queryKey });
       if (event.type === "memory.changed") void queries.invalidateQueries({ queryKey: memoryQuery.queryKey });
     },
     [queries, id],

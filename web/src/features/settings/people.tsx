@@ -1,8 +1,8 @@
-// For the administrator: who may make an account here.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+// For the administrator: who may make an account here, and how much those who have one use.
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { people } from "../../api/calls";
 import { problemOf } from "../../api/problem";
-import { installationQuery, invitationsQuery } from "../../api/queries";
+import { installationQuery, invitationsQuery, peopleQuery } from "../../api/queries";
 import type { Installation } from "../../api/types";
 import "../../i18n/settings";
 import { type Key, t } from "../../i18n/t";
@@ -10,6 +10,7 @@ import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy-button";
 import { Heading, Section } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
+import { count } from "../../ui/quantity";
 import { Skeleton } from "../../ui/skeleton";
 import { When } from "../../ui/time";
 
@@ -19,6 +20,56 @@ const MODES: Array<{ mode: Installation["sign_up"]; label: Key; hint: Key }> = [
   { mode: "open", label: "people.open", hint: "people.open.hint" },
 ];
 
+/** Who has an account: tokens of this month, and the plan. */
+function Members() {
+  const list = useInfiniteQuery(peopleQuery);
+  const queries = useQueryClient();
+  const give = useMutation({
+    mutationFn: ({ id, plan }: { id: string; plan: string | null }) => people.givePlan(id, plan),
+    onSettled: () => queries.invalidateQueries({ queryKey: peopleQuery.queryKey }),
+  });
+  const first = list.data?.pages[0];
+  return (
+    <Section title={t("people.members")} hint={t("people.members.lead")}>
+      {list.isPending && <Skeleton label={t("loading")} />}
+      {list.isError && <ProblemNotice problem={problemOf(list.error)} />}
+      {give.error && <ProblemNotice problem={problemOf(give.error)} kept={t("people.members.kept")} className="mb-3" />}
+      {first && <p className="mb-3 text-[14.5px]">{t("people.members.total", { tokens: count(first.tokens_this_month) })}</p>}
+      <ul>
+        {list.data?.pages.flatMap((page) => page.items).map((member) => (
+          <li key={member.id} className="flex flex-wrap items-center gap-3 border-b border-line py-2.5 first:border-t">
+            <span className="min-w-0 flex-1">
+              <span className="block truncate">{member.email}</span>
+              <span className="num block text-[13.5px] text-ink-2">{t("people.members.tokens", { tokens: count(member.tokens_this_month) })}</span>
+            </span>
+            {first && first.plans.length > 0 && (
+              <select
+                aria-label={t("people.members.plan", { email: member.email })}
+                value={member.plan ?? ""}
+                disabled={give.isPending}
+                onChange={(event) => give.mutate({ id: member.id, plan: event.target.value || null })}
+                className="tap min-h-9 rounded-md border border-line-strong bg-surface px-2.5 py-1 text-[14.5px]"
+              >
+                <option value="">{t("people.members.usual", { plan: first.usual_plan ?? "" })}</option>
+                {first.plans.map((plan) => (
+                  <option key={plan} value={plan}>
+                    {plan}
+                  </option>
+                ))}
+              </select>
+            )}
+          </li>
+        ))}
+      </ul>
+      {list.hasNextPage && (
+        <Button isBusy={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()} className="mt-3">
+          {t("people.members.more")}
+        </Button>
+      )}
+    </Section>
+  );
+}
+
 export function PeoplePage() {
   return (
     <>
@@ -26,6 +77,7 @@ export function PeoplePage() {
       <p className="mt-2 mb-6 text-ink-2">{t("people.lead")}</p>
       <Mode />
       <Invitations />
+      <Members />
     </>
   );
 }
