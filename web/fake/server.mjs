@@ -42,7 +42,7 @@ export function newInstallation({ speed = 25 } = {}) {
   function space(account) {
     let found = spaces.get(account.server);
     if (!found) {
-      found = { chats: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), chosen: new Set(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
+      found = { chats: new Map(), folders: [], instructions: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), chosen: new Set(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
       spaces.set(account.server, found);
     }
     return found;
@@ -234,6 +234,15 @@ export function newInstallation({ speed = 25 } = {}) {
     return { path, text: last.text, version: last.id, updated: last.at };
   };
 
+  const instructionsOf = (my, folder, given) => {
+    const limits = { name: 80, tone: 500, rules: 4000 };
+    for (const [field, longest] of Object.entries(limits)) {
+      const length = [...(given?.[field] ?? "")].length;
+      if (length > longest) fail(new Refusal(422, "instructions_too_long", `This is ${length} characters long, and ${longest} fit.`, "Make it shorter. Nothing was changed yet.", { field }));
+    }
+    if (given) my.instructions.set(folder ?? "", { name: "", tone: "", rules: "", ...given, changed: now() });
+    return { name: "", tone: "", rules: "", ...my.instructions.get(folder ?? ""), limits };
+  };
   const routes = [
     ["GET", "auth/options", null, () => ({ sign_up: modeNow(), needs_code: options.code !== null && accounts.size === 0, asks_acceptance: accounts.size > 0, asks_adult: true })],
     ["POST", "auth/sign-up", null, ({ body, agent }) => {
@@ -281,20 +290,68 @@ export function newInstallation({ speed = 25 } = {}) {
       return { status: 201, body: { id: one.id, url: `/app/sign-up#invitation=${one.token}`, expires: one.expires } };
     }],
     ["DELETE", "invitations/:id", "session", ({ at }) => (invitations.delete(at), { status: 204 })],
-    ["GET", "chats", "session", ({ my }) => ({ items: [...my.chats.values()].filter((chat) => !chat.deleted).sort((a, b) => b.updated.localeCompare(a.updated)) })],
+    ["GET", "chats", "session", ({ my, query }) => {
+      const folder = query.get("folder");
+      const fits = (chat) => !chat.deleted && !chat.temporary && Boolean(chat.archived) === (query.get("archived") === "true") && (!folder || (folder === "none" ? !chat.folder : chat.folder === folder));
+      return { items: [...my.chats.values()].filter(fits).sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updated.localeCompare(a.updated)) };
+    }],
+    ["POST", "search", "session", ({ my, body }) => {
+      const words = body.q.toLowerCase().split(/\s+/).filter(Boolean);
+      const all = [...my.messages.values()].flat().filter((message) => words.length > 0 && !my.chats.get(message.chat).temporary && words.every((word) => message.text.toLowerCase().includes(word)) && (!body.role || message.role === body.role) && (!body.from || message.created >= body.from) && (!body.to || message.created < body.to));
+      const snippet = (text) => text.split(new RegExp(`(${words.join("|")})`, "i")).filter(Boolean).map((piece) => ({ text: piece, marked: words.includes(piece.toLowerCase()) }));
+      return { items: all.map((message) => ({ chat: message.chat, title: my.chats.get(message.chat).title, archived: my.chats.get(message.chat).archived, message: message.id, role: message.role, created: message.created, snippet: snippet(message.text) })) };
+    }],
+    ["GET", "instructions", "session", ({ my, query }) => instructionsOf(my, query.get("folder"))],
+    ["PUT", "instructions", "session", ({ my, body }) => instructionsOf(my, null, body)],
+    ["PUT", "folders/:id/instructions", "session", ({ my, at, body }) => instructionsOf(my, at, body)],
+    ["GET", "instructions/preview", "session", ({ my, query }) => {
+      const lines = [null, ...(query.get("folder") ? [query.get("folder")] : [])].map((folder) => instructionsOf(my, folder)).flatMap((one) => [one.name && `- Call the person: ${one.name}`, one.tone && `- Tone: ${one.tone}`, one.rules && `- Rules: ${one.rules}`]);
+      return { text: ["You are Ally, the personal assistant of one person.", ...lines.filter(Boolean)].join("\n") };
+    }],
+    ["GET", "folders", "session", ({ my }) => ({ items: my.folders.map((folder, position) => ({ ...folder, position })).filter((folder) => !folder.deleted) })],
+    ["POST", "folders", "session", ({ my, body }) => {
+      if (!body.name?.trim()) fail(new Refusal(422, "folder_name", "The name of a folder has 1 to 60 characters, in one line.", "Choose another name.", { field: "name" }));
+      const one = { id: id("fld"), name: body.name.trim(), created: now() };
+      my.folders.push(one);
+      return { status: 201, body: { ...one, position: my.folders.length - 1 } };
+    }],
+    ["PATCH", "folders/:id", "session", ({ my, at, body }) => {
+      const one = my.folders.find((folder) => folder.id === at) ?? fail(missing("folder"));
+      if (body.name) one.name = body.name;
+      if (body.position !== undefined) my.folders.splice(body.position, 0, ...my.folders.splice(my.folders.indexOf(one), 1));
+      return { ...one, position: my.folders.indexOf(one) };
+    }],
+    ["DELETE", "folders/:id", "session", ({ my, at }) => {
+      const one = my.folders.find((folder) => folder.id === at) ?? fail(missing("folder"));
+      one.deleted = now();
+      one.chats = [...my.chats.values()].filter((chat) => chat.folder === at);
+      for (const chat of one.chats) delete chat.folder;
+      return { ...one, chats: undefined, position: 0 };
+    }],
+    ["POST", "folders/:id/restore", "session", ({ my, at }) => {
+      const one = my.folders.find((folder) => folder.id === at) ?? fail(missing("folder"));
+      for (const chat of one.chats ?? []) chat.folder = at;
+      delete one.deleted;
+      return { ...one, chats: undefined, position: 0 };
+    }],
     ["POST", "chats", "session", ({ my, body }) => {
-      const chat = { id: id("chat"), title: body.title ?? null, effort: body.effort ?? "normal", created: now(), updated: now() };
+      const chat = { id: id("chat"), title: body.title ?? "", effort: body.effort ?? "normal", pinned: false, archived: false, temporary: body.temporary === true, created: now(), updated: now() };
       my.chats.set(chat.id, chat);
       my.messages.set(chat.id, []);
       return { status: 201, body: chat };
     }],
     ["GET", "chats/:id", "session", ({ my, at }) => chatOf(my, at)],
     ["PATCH", "chats/:id", "session", ({ my, at, body }) => {
-      const chat = Object.assign(chatOf(my, at), body.title && { title: body.title }, body.effort && { effort: body.effort });
+      const chat = Object.assign(chatOf(my, at), body);
+      if (body.folder === null) delete chat.folder;
       emit(my, at, { type: "chat.changed", chat });
       return chat;
     }],
-    ["DELETE", "chats/:id", "session", ({ my, at }) => Object.assign(chatOf(my, at), { deleted: now() })],
+    ["DELETE", "chats/:id", "session", ({ my, at }) => {
+      const chat = Object.assign(chatOf(my, at), { deleted: now() });
+      if (chat.temporary) for (const map of [my.chats, my.messages]) map.delete(at);
+      return chat;
+    }],
     ["POST", "chats/:id/restore", "session", ({ my, at }) => Object.assign(chatOf(my, at), { deleted: null })],
     ["GET", "chats/:id/context", "session", ({ my, at }) => {
       const { summarised } = chatOf(my, at);

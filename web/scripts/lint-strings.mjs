@@ -7,7 +7,7 @@ import ts from "typescript";
 
 const root = fileURLToPath(new URL("../src", import.meta.url));
 const part = (name) => JSON.parse(readFileSync(join(root, `i18n/${name}.json`), "utf8"));
-const PARTS = Object.fromEntries(["settings", "chat", "palette", "usage"].map((name) => [name, part(name)]));
+const PARTS = Object.fromEntries(["settings", "chat", "palette", "usage", "chats"].map((name) => [name, part(name)]));
 const catalogue = Object.assign({}, part("en"), ...Object.values(PARTS));
 const ATTRIBUTES = new Set(["aria-label", "title", "alt", "label", "hint", "placeholder", "optional", "confirm", "cancel", "close"]);
 /** Words that are the same in every language. */

@@ -225,9 +225,10 @@ impl App {
 
     /// Takes away what was deleted, when its time has come. One timer, and none when nothing is planned.
     pub(crate) async fn keep_house(&self) {
-        let mut alarms = self.0.alarms.subscribe();
+        let (mut alarms, mut line) = (self.0.alarms.subscribe(), self.line_bell());
         loop {
             alarms.mark_unchanged();
+            line.mark_unchanged();
             let millis = self.millis_until_due().await;
             let until_due = async {
                 match millis {
@@ -242,7 +243,7 @@ impl App {
                     }
                     // Whatever is still due waits for somebody: a reader from outside, or a run that is ending.
                     if self.millis_until_due().await == Some(0) {
-                        tokio::time::sleep(AGAIN).await;
+                        let _ = tokio::time::timeout(AGAIN, line.changed()).await;
                     }
                 }
                 _ = alarms.changed() => {}
@@ -266,14 +267,34 @@ impl App {
     /// Takes away for good what was deleted long enough ago. Until the log is cut too, it is owed.
     pub async fn purge(&self) -> Done<()> {
         let now = self.clock().now();
-        if self.store().write(move |tx| chats::purge(tx, now)).await? {
+        let purged = self.store().write(move |tx| chats::purge(tx, now)).await?;
+        if purged.has_more || !purged.chats.is_empty() {
             self.0.is_checkpoint_owed.store(true, Ordering::Relaxed);
+        }
+        for chat in purged.chats {
+            self.hub().forget(chat);
         }
         if self.is_checkpoint_owed() {
             self.store().purge_checkpoint().await?;
             self.0.is_checkpoint_owed.store(false, Ordering::Relaxed);
         }
         Ok(())
+    }
+}
+
+impl App {
+    /// Before sleep: temporary chats that nobody looks at are closed, as if the person had done it.
+    pub(crate) async fn close_unwatched(&self) -> Done<()> {
+        let open = self.store().read(chats::store::open_temporary).await?;
+        let unwatched: Vec<_> = open.into_iter().filter(|chat| !self.hub().is_watched(*chat)).collect();
+        if unwatched.is_empty() {
+            return Ok(());
+        }
+        let app = self.clone();
+        self.store()
+            .write(move |tx| unwatched.iter().try_for_each(|chat| chats::delete(tx, &app, *chat).map(drop)))
+            .await?;
+        self.purge().await
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod store;
+mod title;
 
 use crate::app::App;
 use crate::events::Event;
@@ -9,26 +10,41 @@ use crate::fault::Done;
 use crate::messages::{self, Message, Status};
 use crate::owner::Owner;
 use crate::turns::context::summarise;
-use crate::{feedback, idempotency, runs, search, turns};
+use crate::{feedback, folders, idempotency, runs, search, turns};
 use ally_llm::Effort;
 use ally_store::Tx;
-use ally_types::{ChatId, Clock, Content, MessageId, Problem, RunId, Timestamp};
+use ally_types::{ChatId, Clock, Content, FolderId, MessageId, Problem, RunId, Timestamp};
 use serde::Serialize;
+use std::time::Duration;
 
 /// Longest text of one message, in bytes.
 pub const LONGEST_MESSAGE: usize = 200_000;
 /// Longest title, in characters.
 pub const LONGEST_TITLE: usize = 120;
+/// How long a temporary chat stays when nobody closes it and nothing is said in it.
+pub const LONGEST_ALONE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// How long a deleted chat can be brought back.
 pub const UNDO_MILLIS: i64 = 10 * 60 * 1000;
+
+/// How long somebody who closes a temporary chat waits for it to be gone.
+const LONGEST_CLOSE: Duration = Duration::from_secs(5);
 
 /// A conversation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Chat {
     /// Its id.
     pub id: ChatId,
-    /// Its title: given by the person, or the first words of the first message.
+    /// Its title: given by the person, or the first sentence of the first message.
     pub title: Content,
+    /// Whether it stands above the others.
+    pub pinned: bool,
+    /// Whether it was put away; it is still found, and comes back when something is said in it.
+    pub archived: bool,
+    /// Whether it is in no list, no search and no memory, and gone when it is closed or left alone for a day.
+    pub temporary: bool,
+    /// The folder it lies in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderId>,
     /// When it was made.
     pub created: Timestamp,
     /// When something was last said.
@@ -61,17 +77,24 @@ pub struct NewMessage {
     pub idempotency_key: Option<String>,
 }
 
+/// A chat to make.
+pub struct NewChat {
+    /// Its title, if the person gives it one.
+    pub title: Option<Content>,
+    /// How long the model may think.
+    pub effort: Effort,
+    /// Whether nothing of it is kept.
+    pub temporary: bool,
+    /// The client's name for this act, so that repeating it changes nothing.
+    pub idempotency_key: Option<String>,
+}
+
 /// Makes a chat.
-pub fn create(
-    tx: &Tx,
-    app: &App,
-    owner: Owner,
-    title: Option<Content>,
-    effort: Effort,
-    key: Option<&str>,
-) -> Done<Chat> {
-    let title = title.map(|title| checked_title(&title)).transpose()?;
-    let print = idempotency::fingerprint(&[title.as_ref().map_or("", Content::expose)]);
+pub fn create(tx: &Tx, app: &App, owner: Owner, new: &NewChat) -> Done<Chat> {
+    let title = new.title.as_ref().map(checked_title).transpose()?;
+    let kind = if new.temporary { "temporary" } else { "" };
+    let print = idempotency::fingerprint(&[title.as_ref().map_or("", Content::expose), kind]);
+    let key = new.idempotency_key.as_deref();
     let claim = idempotency::Claim { account: owner.account, door: "chats", key, fingerprint: &print };
     if let Some(made) = idempotency::look_up(tx, &claim)? {
         return made
@@ -84,27 +107,53 @@ pub fn create(
     }
     let id = ChatId::new(app.clock(), app.chance());
     let now = app.clock().now();
-    store::insert(tx, id, title.as_ref(), effort, owner.account, now)?;
+    let fresh = store::Fresh { id, title: title.as_ref(), effort: new.effort, temporary: new.temporary };
+    store::insert(tx, &fresh, owner.account, now)?;
     idempotency::keep(tx, &claim, &id.to_string(), now)?;
-    Ok(Chat { id, title: title.unwrap_or_default(), created: now, updated: now, effort, deleted: None })
+    store::live(tx, id)?.ok_or_else(|| not_found().into())
 }
 
-/// Gives a chat another title.
-pub fn rename(tx: &Tx, app: &App, id: ChatId, title: &Content) -> Done<Chat> {
-    let title = checked_title(title)?;
+/// What to change of a chat; what is not named stays.
+pub struct Change {
+    /// The new title.
+    pub title: Option<Content>,
+    /// How long the model may think, from the next answer on.
+    pub effort: Option<Effort>,
+    /// Whether it stands above the others.
+    pub pinned: Option<bool>,
+    /// Whether it is put away.
+    pub archived: Option<bool>,
+    /// The folder to lay it in; the inner `None` takes it out.
+    pub folder: Option<Option<FolderId>>,
+}
+
+/// Names, pins, puts away or moves a chat.
+pub fn change(tx: &Tx, app: &App, id: ChatId, change: &Change) -> Done<Chat> {
+    let title = change.title.as_ref().map(checked_title).transpose()?;
     store::live(tx, id)?.ok_or_else(not_found)?;
-    store::set_title(tx, id, &title, true)?;
+    if let Some(title) = &title {
+        store::set_title(tx, id, title, true)?;
+    }
+    if let Some(effort) = change.effort {
+        store::set_effort(tx, id, effort)?;
+    }
+    if let Some(is_pinned) = change.pinned {
+        store::set_pinned(tx, id, is_pinned)?;
+    }
+    if let Some(is_archived) = change.archived {
+        store::set_archived(tx, id, is_archived)?;
+    }
+    if let Some(folder) = change.folder {
+        if let Some(folder) = folder {
+            folders::store::live(tx, folder)?.ok_or_else(|| folders::not_found().at("folder"))?;
+        }
+        store::set_folder(tx, id, folder)?;
+    }
     changed(tx, app, id)
 }
 
-/// Sets how long the model may think in a chat, from its next answer on.
-pub fn set_effort(tx: &Tx, app: &App, id: ChatId, effort: Effort) -> Done<Chat> {
-    store::live(tx, id)?.ok_or_else(not_found)?;
-    store::set_effort(tx, id, effort)?;
-    changed(tx, app, id)
-}
-
-/// Deletes a chat, for now only from sight: [`restore`] brings it back until [`purge`] takes it away.
+/// Deletes a chat, for now only from sight: [`restore`] brings it back until [`purge`] takes it away. A temporary one
+/// does not come back.
 pub fn delete(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
     store::live(tx, id)?.ok_or_else(not_found)?;
     store::set_deleted(tx, id, Some(app.clock().now()))?;
@@ -117,7 +166,7 @@ pub fn delete(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
 /// Undoes [`delete`].
 pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
     let found = store::get(tx, id)?.ok_or_else(not_found)?;
-    let is_due = |deleted: Timestamp| app.clock().now().millis_since(deleted) >= UNDO_MILLIS;
+    let is_due = |deleted: Timestamp| found.temporary || app.clock().now().millis_since(deleted) >= UNDO_MILLIS;
     if found.deleted.is_some_and(is_due) {
         // The purge may be a moment late; the promise is not.
         return Err(not_found().into());
@@ -127,28 +176,56 @@ pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
 }
 
 /// Takes away what was deleted long enough ago, with all that belongs to it. A chat in which a run is not over yet stays
-/// due, so that nothing is written behind it. Answers whether there was anything.
-pub fn purge(tx: &Tx, now: Timestamp) -> Done<bool> {
-    let mut is_any = false;
-    for id in store::deleted_before(tx, now.plus_millis(-UNDO_MILLIS))? {
+/// due, so that nothing is written behind it.
+pub fn purge(tx: &Tx, now: Timestamp) -> Done<Purged> {
+    let mut purged = Purged::default();
+    for id in store::due(tx, now)? {
         if !turns::unfinished(tx, id)?.is_empty() || !summarise::unfinished(tx, id)?.is_empty() {
             continue;
         }
         search::forget_chat(tx, id)?;
         runs::forget_chat(tx, id)?;
         store::remove(tx, id)?;
-        is_any = true;
+        purged.chats.push(id);
     }
-    is_any |= feedback::store::forget_old(tx, now)?;
+    purged.has_more = folders::store::remove_deleted_before(tx, now.plus_millis(-UNDO_MILLIS))?;
+    purged.has_more |= feedback::store::forget_old(tx, now)?;
     idempotency::forget_old(tx, now)?;
-    Ok(is_any)
+    Ok(purged)
+}
+
+/// What was taken away for good.
+#[derive(Debug, Default)]
+pub struct Purged {
+    /// These chats.
+    pub chats: Vec<ChatId>,
+    /// Whether something else went too.
+    pub has_more: bool,
+}
+
+/// Waits until a temporary chat that was deleted is gone from the disk: what is being written in it ends first. What
+/// takes longer is done by who keeps the house.
+pub async fn closed(app: &App, id: ChatId) -> Done<()> {
+    let mut line = app.line_bell();
+    let gone = async {
+        loop {
+            line.mark_unchanged();
+            app.purge().await?;
+            if app.store().read(move |tx| store::get(tx, id)).await?.is_none() {
+                return Ok(());
+            }
+            let _ = line.changed().await;
+        }
+    };
+    tokio::time::timeout(LONGEST_CLOSE, gone).await.unwrap_or(Ok(()))
 }
 
 /// When there is next something to take away.
 pub fn next_purge(tx: &Tx) -> Done<Option<Timestamp>> {
-    let chat = store::oldest_deletion(tx)?.map(|deleted| deleted.plus_millis(UNDO_MILLIS));
+    let folder = folders::store::oldest_deletion(tx)?.map(|deleted| deleted.plus_millis(UNDO_MILLIS));
+    let due = store::next_due(tx)?.into_iter().chain(folder);
     let feedback = feedback::store::next_to_forget(tx)?;
-    Ok(chat.into_iter().chain(feedback).chain(idempotency::next_to_forget(tx)?).min())
+    Ok(due.chain(feedback).chain(idempotency::next_to_forget(tx)?).min())
 }
 
 /// Takes in a message: the message, the place of its answer, and the run that will write it, in one transaction.
@@ -163,7 +240,7 @@ pub fn send(tx: &Tx, app: &App, owner: Owner, chat: ChatId, new: &NewMessage) ->
         return made.parse().ok().map(|id| sent(tx, id)).transpose()?.flatten().ok_or_else(|| not_found().into());
     }
     if found.title.is_empty() {
-        store::set_title(tx, chat, &first_words(text), false)?;
+        store::set_title(tx, chat, &title::of(text), false)?;
     }
     let parent = messages::path::end(tx, chat)?;
     let asked = ask(tx, app, owner, Asking { chat, parent, text, timezone: new.timezone.as_deref() })?;
@@ -212,6 +289,7 @@ pub(crate) fn ask(tx: &Tx, app: &App, owner: Owner, asking: Asking<'_>) -> Done<
     let answer = MessageId::new(&Moment(later), app.chance());
     messages::store::insert_answer(tx, answer, question, chat, run, Status::Queued, later)?;
     search::index_message(tx, question, text.expose())?;
+    store::set_archived(tx, chat, false)?;
     store::touch(tx, chat, at)?;
     Ok(Asked { question, turn: runs::NewTurn { run, chat, answer, account, done: 0 }, is_first_in_line })
 }
@@ -308,24 +386,6 @@ pub(crate) fn checked_text(text: &Content) -> Done<&str> {
     Ok(text.expose())
 }
 
-/// The first words of the first message, as a title.
-fn first_words(text: &str) -> Content {
-    const ENOUGH: usize = 48;
-    let mut title = String::new();
-    for word in text.split_whitespace() {
-        let grown = title.chars().count() + word.chars().count() + 1;
-        if grown > ENOUGH && !title.is_empty() {
-            title.push('…');
-            break;
-        }
-        if !title.is_empty() {
-            title.push(' ');
-        }
-        title.extend(word.chars().take(ENOUGH));
-    }
-    title.into()
-}
-
 /// There is no such chat, or it was deleted.
 pub fn not_found() -> Problem {
     Problem::not_found("chat_not_found", "There is no such chat.")
@@ -342,17 +402,5 @@ pub(crate) struct Moment(pub Timestamp);
 impl Clock for Moment {
     fn now(&self) -> Timestamp {
         self.0
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_title_is_the_first_words_and_never_cuts_a_character() {
-        assert_eq!(first_words("  What is\nthis? ").expose(), "What is this?");
-        assert_eq!(first_words(&"word ".repeat(40)).expose(), "word word word word word word word word word…");
-        assert_eq!(first_words(&"ä".repeat(300)).expose(), "ä".repeat(48));
     }
 }

@@ -5,6 +5,7 @@ use ally_types::Problem;
 use axum::extract::{FromRequestParts, rejection::QueryRejection};
 use http::request::Parts;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 /// Parts of the path. An id that cannot be one is answered as one that does not exist.
 pub struct Path<T>(pub T);
@@ -35,4 +36,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
         })?;
         Ok(Self(value))
     }
+}
+
+/// For a field where `null` says something else than leaving it out.
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }

@@ -123,6 +123,9 @@ impl Assistant {
         if tokio::time::timeout(LONGEST_DRAIN, self.app.engine().drain()).await.is_err() {
             log::warn("runs are left for the next process", &[]);
         }
+        if self.app.close_unwatched().await.is_err() {
+            log::warn("temporary chats could not be taken away yet", &[]);
+        }
         if self.app.is_checkpoint_owed() && self.app.purge().await.is_err() {
             log::warn("deleted chats could not be taken away yet", &[]);
         }

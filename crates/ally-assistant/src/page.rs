@@ -1,6 +1,6 @@
 //! Lists: every one answers `{items, next?}`.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A page of a list.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -12,26 +12,9 @@ pub struct Items<T> {
     pub next: Option<String>,
 }
 
-/// Which page is wanted.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub struct Wanted {
-    /// Where to begin: `next` of the page before.
-    pub cursor: Option<String>,
-    /// At most so many items, 1 to 100.
-    pub limit: Option<u32>,
-}
-
 impl<T> Items<T> {
     /// A list that has only one page.
     pub fn all(items: impl IntoIterator<Item = T>) -> Self {
         Self { items: items.into_iter().collect(), next: None }
-    }
-}
-
-impl Wanted {
-    /// How many, within bounds.
-    pub fn limit(&self) -> u32 {
-        self.limit.unwrap_or(50).clamp(1, 100)
     }
 }

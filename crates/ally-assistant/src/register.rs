@@ -34,6 +34,10 @@ pub const REGISTER: &[Entry] = &[
             "id",
             "title",
             "is_named",
+            "pinned",
+            "archived",
+            "temporary",
+            "folder",
             "created",
             "updated",
             "deleted",
@@ -42,11 +46,30 @@ pub const REGISTER: &[Entry] = &[
             "confidentiality",
             "effort",
         ],
-        "your chats: titles, times, and how long the model may think",
+        "your chats: titles, times, where you put them, and how long the model may think",
         "user.content.private",
         "showing and finding your chats",
         Kept::UntilDeleted,
     ),
+    columns(
+        "folders",
+        &["id", "name", "position", "created", "deleted", "account", "integrity", "confidentiality"],
+        "your folders of chats: names and their order",
+        "user.content.private",
+        "showing and finding your chats",
+        Kept::UntilDeleted,
+    ),
+    Entry {
+        recipients: PROVIDER,
+        ..columns(
+            "instructions",
+            &["number", "folder", "name", "tone", "rules", "account", "at", "integrity", "confidentiality"],
+            "how you want to be answered, and every earlier version of it",
+            "user.content.private",
+            "answering you as you asked for",
+            Kept::WithAccount,
+        )
+    },
     Entry {
         recipients: PROVIDER,
         ..columns(

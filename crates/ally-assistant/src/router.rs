@@ -1,7 +1,10 @@
 //! The table of contents: every route of an assistant.
 
 use crate::app::App;
-use crate::{chats, events, feedback, idle, memory, messages, owner, provider, runs, space, turns, usage};
+use crate::{
+    chats, events, feedback, folders, idle, instructions, memory, messages, owner, provider, runs, search, space, turns,
+    usage,
+};
 use ally_http::{answer, log, panics};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -36,6 +39,14 @@ table! {
     "/api/v1/chats/{chat}/path" => put messages::http::show;
     "/api/v1/chats/{chat}/context" => get turns::context::http::get;
     "/api/v1/chats/{chat}/events" => get events::http::watch;
+    "/api/v1/folders" => get folders::http::list, post folders::http::create;
+    "/api/v1/folders/{folder}" => patch folders::http::change, delete folders::http::delete;
+    "/api/v1/folders/{folder}/restore" => post folders::http::restore;
+    "/api/v1/folders/{folder}/instructions" => put instructions::http::put_folder;
+    "/api/v1/instructions" => get instructions::http::get, put instructions::http::put;
+    "/api/v1/instructions/versions" => get instructions::http::versions;
+    "/api/v1/instructions/preview" => get instructions::http::preview;
+    "/api/v1/search" => post search::http::search;
     "/api/v1/messages/{message}/answer" => post messages::http::answer;
     "/api/v1/messages/{message}/feedback" => put feedback::http::put, delete feedback::http::delete;
     "/api/v1/messages/{message}/edit" => post messages::http::edit;

@@ -11,4 +11,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 5, name: "summaries", sql: include_str!("../migrations/0005_summaries.sql") },
     Migration { number: 6, name: "feedback", sql: include_str!("../migrations/0006_feedback.sql") },
     Migration { number: 7, name: "usage", sql: include_str!("../migrations/0007_usage.sql") },
+    Migration { number: 8, name: "folders", sql: include_str!("../migrations/0008_folders.sql") },
+    Migration { number: 9, name: "instructions", sql: include_str!("../migrations/0009_instructions.sql") },
+    Migration { number: 10, name: "temporary_chats", sql: include_str!("../migrations/0010_temporary_chats.sql") },
 ];

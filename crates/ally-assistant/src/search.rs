@@ -3,6 +3,10 @@
 //! The index is written in the transaction that writes the text, so what was said can be found at once. Nothing a
 //! person types can be an error: the query is taken apart into words, and each word is quoted.
 
+pub mod found;
+pub mod http;
+pub mod marks;
+
 use crate::fault::Done;
 use ally_store::{Tx, cells, params};
 use ally_types::{ChatId, Content, Label, MessageId, RunId};
@@ -99,10 +103,11 @@ pub fn as_text(hits: &[Hit]) -> String {
     text
 }
 
-/// Puts a message into the index; its row exists in the same transaction.
+/// Puts a message into the index; its row exists in the same transaction. What is said in a temporary chat is not found.
 pub fn index_message(tx: &Tx, id: MessageId, text: &str) -> Done<()> {
     tx.prepare_cached(
-        "INSERT OR REPLACE INTO message_index (rowid, terms) SELECT number, ?2 FROM messages WHERE id = ?1",
+        "INSERT OR REPLACE INTO message_index (rowid, terms) SELECT m.number, ?2
+         FROM messages m JOIN chats c ON c.id = m.chat WHERE m.id = ?1 AND c.temporary = 0",
     )?
     .execute(params![id.to_string(), normalise(text)])?;
     Ok(())

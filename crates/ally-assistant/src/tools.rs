@@ -99,6 +99,22 @@ pub fn specs() -> Vec<ToolSpec> {
         .collect()
 }
 
+/// The same for a chat in which nothing is remembered.
+pub fn specs_without_memory() -> Vec<ToolSpec> {
+    specs().into_iter().filter(|spec| !OF_MEMORY.contains(&spec.name.as_str())).collect()
+}
+
+/// These read or change what is remembered.
+const OF_MEMORY: [&str; 2] = ["memory", "memory_search"];
+
+/// What a tool of the memory answers in a temporary chat, whoever asks.
+async fn refused_if_temporary(asking: &Asking) -> Done<Option<Planned>> {
+    let chat = asking.chat;
+    let found = asking.app.store().read(move |tx| crate::chats::store::get(tx, chat)).await?;
+    let is_temporary = found.is_none_or(|chat| chat.temporary);
+    Ok(is_temporary.then(|| Planned::refused("Not done: in a temporary chat nothing is remembered or recalled.")))
+}
+
 impl Planned {
     /// It does what was asked.
     pub fn done(text: impl Into<String>, summary: impl Into<String>, label: Label) -> Self {

@@ -170,7 +170,7 @@ impl Turn {
             match next(answer) {
                 Next::End => return self.close(Ending::Succeeded, Close::whole()).await,
                 Next::Tools(step, calls) => {
-                    let core = memory::core(&self.app).await.unwrap_or_default();
+                    let standing = prompt::standing(&self.app, self.chat).await.unwrap_or_default();
                     if let Some(problem) = in_circles(answer, self.done, step) {
                         return self.close(failed(&problem), Close::broken(problem)).await;
                     }
@@ -178,7 +178,7 @@ impl Turn {
                         Author::Builtin => memory::Author::BuiltIn,
                         _ => memory::Author::Assistant,
                     };
-                    act::act(self, step, &calls, history.label(&core), by).await?;
+                    act::act(self, step, &calls, history.label(&standing), by).await?;
                 }
                 Next::Model(step) if step > self.done + MOST_STEPS => {
                     let problem = trouble::too_many_steps();
@@ -193,8 +193,8 @@ impl Turn {
                     return self.close(failed(&problem), Close::broken(problem)).await;
                 }
                 Next::Model(step) => {
-                    let core = memory::core(&self.app).await.unwrap_or_default();
-                    let asked = Asked::of(&self.app, &history, &core, &self.timezone);
+                    let standing = prompt::standing(&self.app, self.chat).await.unwrap_or_default();
+                    let asked = Asked::of(&self.app, &history, &standing, &self.timezone);
                     if let Some(finished) = self.model(step, asked, deadline).await? {
                         return Ok(finished);
                     }

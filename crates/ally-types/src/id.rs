@@ -159,6 +159,8 @@ ids! {
     SummaryId = "sum";
     /// One run: a chat turn, a workflow run, a scheduled task.
     RunId = "run";
+    /// A folder of chats.
+    FolderId = "fld";
     /// One durable wait of a run.
     WaitId = "wait";
     /// One version of a memory file.

@@ -58,6 +58,7 @@ const OWN: &[Entry] = &[
     storage("theme", "Light, dark or automatic", "remember how you like the screen"),
     storage("shortcuts", "Whether single keys do something", "leave out the keys that you switched off"),
     storage("sidebar", "Whether the list of chats is open", "remember how you like the screen"),
+    storage("folders", "Which folders of chats are closed", "remember how you like the screen"),
 ];
 
 const fn storage(key: &'static str, what: &'static str, purpose: &'static str) -> Entry {

@@ -1,7 +1,7 @@
 // One function per thing that the server can do. Only this folder knows addresses.
 import { body, client } from "./client";
 import { postStream } from "./sse";
-import type { Effort, Installation, LimitNotice, SignUp, UsageBy, WallsEvent } from "./types";
+import type { ChatChange, ChatFilter, Effort, Installation, LimitNotice, NewInstructions, SearchFilter, SignUp, UsageBy, WallsEvent } from "./types";
 
 export const auth = {
   options: () => body(client.GET("/api/v1/auth/options")),
@@ -31,10 +31,11 @@ export const people = {
 };
 
 export const chats = {
-  list: (cursor?: string) => body(client.GET("/api/v1/chats", { params: { query: { cursor, limit: 100 } } })),
+  list: (wanted: ChatFilter, cursor?: string) => body(client.GET("/api/v1/chats", { params: { query: { ...wanted, cursor, limit: 100 } } })),
   get: (chat: string) => body(client.GET("/api/v1/chats/{chat}", { params: { path: { chat } } })),
   create: (effort?: Effort) => body(client.POST("/api/v1/chats", { body: { effort } })),
-  rename: (chat: string, title: string) => body(client.PATCH("/api/v1/chats/{chat}", { params: { path: { chat } }, body: { title } })),
+  createTemporary: () => body(client.POST("/api/v1/chats", { body: { temporary: true } })),
+  change: (chat: string, change: ChatChange) => body(client.PATCH("/api/v1/chats/{chat}", { params: { path: { chat } }, body: change })),
   think: (chat: string, effort: Effort) => body(client.PATCH("/api/v1/chats/{chat}", { params: { path: { chat } }, body: { effort } })),
   delete: (chat: string) => body(client.DELETE("/api/v1/chats/{chat}", { params: { path: { chat } } })),
   restore: (chat: string) => body(client.POST("/api/v1/chats/{chat}/restore", { params: { path: { chat } } })),
@@ -64,6 +65,35 @@ export const chats = {
   answerNow: (message: string) => body(client.POST("/api/v1/messages/{message}/answer", { params: { path: { message } } })),
   stop: (run: string) => body(client.POST("/api/v1/runs/{run}/cancel", { params: { path: { run } } })),
   eventsUrl: (chat: string) => `/api/v1/chats/${encodeURIComponent(chat)}/events`,
+};
+
+export const folders = {
+  list: () => body(client.GET("/api/v1/folders")),
+  create: (name: string) => body(client.POST("/api/v1/folders", { body: { name } })),
+  change: (folder: string, change: { name?: string; position?: number }) => body(client.PATCH("/api/v1/folders/{folder}", { params: { path: { folder } }, body: change })),
+  delete: (folder: string) => body(client.DELETE("/api/v1/folders/{folder}", { params: { path: { folder } } })),
+  restore: (folder: string) => body(client.POST("/api/v1/folders/{folder}/restore", { params: { path: { folder } } })),
+};
+
+/** The words travel in the body: an address is kept in too many places. */
+export const search = (words: string, filter: SearchFilter, cursor?: string) => {
+  const { from, to, ...rest } = filter;
+  return body(client.POST("/api/v1/search", { body: { q: words, ...rest, from: from && moment(from, 0), to: to && moment(to, 1), cursor } }));
+};
+
+/** The beginning of a day of this browser's calendar, or of one after it. */
+function moment(day: string, later: number): string {
+  const date = new Date(`${day}T00:00`);
+  date.setDate(date.getDate() + later);
+  return date.toISOString();
+}
+
+export const instructions = {
+  get: (folder?: string) => body(client.GET("/api/v1/instructions", { params: { query: { folder } } })),
+  give: (folder: string | undefined, given: NewInstructions) =>
+    body(folder ? client.PUT("/api/v1/folders/{folder}/instructions", { params: { path: { folder } }, body: given }) : client.PUT("/api/v1/instructions", { body: given })),
+  /** What a model would be told now, byte for byte. */
+  preview: (folder: string | undefined, timezone: string) => body(client.GET("/api/v1/instructions/preview", { params: { query: { folder, timezone } } })),
 };
 
 export const memory = {

@@ -1,8 +1,8 @@
 // The names under which server state is kept in this tab, and how it is asked for.
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
-import { account, auth, chats, egress, memory, people, provider, space, usage } from "./calls";
+import { account, auth, chats, egress, folders, instructions, memory, people, provider, search, space, usage } from "./calls";
 import { problemOf } from "./problem";
-import type { UsageBy } from "./types";
+import type { ChatFilter, SearchFilter, UsageBy } from "./types";
 
 /** Nothing is asked for again on its own: a question to a sleeping assistant would wake it. */
 export function newQueryClient(): QueryClient {
@@ -24,7 +24,27 @@ export function newQueryClient(): QueryClient {
 export const optionsQuery = queryOptions({ queryKey: ["auth", "options"], queryFn: auth.options });
 export const accountQuery = queryOptions({ queryKey: ["account"], queryFn: account.get, staleTime: Number.POSITIVE_INFINITY });
 export const sessionsQuery = queryOptions({ queryKey: ["account", "sessions"], queryFn: account.sessions, staleTime: 0 });
-export const chatsQuery = queryOptions({ queryKey: ["chats"], queryFn: () => chats.list() });
+/** A list of chats, page by page. All lists stand below `["chats", "list"]`. */
+export const chatListQuery = (wanted: ChatFilter = {}) =>
+  infiniteQueryOptions({
+    queryKey: ["chats", "list", wanted],
+    queryFn: ({ pageParam }) => chats.list(wanted, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+  });
+export const searchQuery = (words: string, filter: SearchFilter) =>
+  infiniteQueryOptions({
+    queryKey: ["search", words, filter],
+    queryFn: ({ pageParam }) => search(words, filter, pageParam),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next ?? undefined,
+    staleTime: 0,
+    gcTime: 60_000,
+  });
+export const instructionsQuery = (folder?: string) => queryOptions({ queryKey: ["instructions", "given", folder ?? ""], queryFn: () => instructions.get(folder), staleTime: 0 });
+export const previewQuery = (folder: string | undefined, timezone: string) =>
+  queryOptions({ queryKey: ["instructions", "preview", folder ?? "", timezone], queryFn: () => instructions.preview(folder, timezone), staleTime: 0 });
+export const foldersQuery = queryOptions({ queryKey: ["folders"], queryFn: folders.list });
 export const chatQuery = (id: string) => queryOptions({ queryKey: ["chats", id], queryFn: () => chats.get(id) });
 export const contextQuery = (id: string) => queryOptions({ queryKey: ["chats", id, "context"], queryFn: () => chats.context(id) });
 export const providerQuery = queryOptions({ queryKey: ["provider"], queryFn: provider.get });

@@ -199,7 +199,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The chats, the last used first. */
+        /** The chats: the pinned ones, then the last used first. */
         get: operations["list_chats"];
         put?: never;
         /** Makes a chat. */
@@ -221,11 +221,11 @@ export interface paths {
         get: operations["get_chat"];
         put?: never;
         post?: never;
-        /** Deletes a chat. For ten minutes it can be restored; after that it is gone for good. */
+        /** Deletes a chat. For ten minutes it can be restored; after that it is gone for good. A temporary one is gone at once. */
         delete: operations["delete_chat"];
         options?: never;
         head?: never;
-        /** Changes what is said of a chat. */
+        /** Names, pins, puts away or moves a chat. */
         patch: operations["change_chat"];
         trace?: never;
     };
@@ -367,6 +367,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All folders, in the person's order. */
+        get: operations["list_folders"];
+        put?: never;
+        /** Makes a folder, behind all others. */
+        post: operations["create_folder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{folder}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Deletes a folder; its chats are kept. For ten minutes it can be restored. */
+        delete: operations["delete_folder"];
+        options?: never;
+        head?: never;
+        /** Names or moves a folder. */
+        patch: operations["change_folder"];
+        trace?: never;
+    };
+    "/api/v1/folders/{folder}/instructions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Gives instructions for the chats of a folder. The old ones are kept as a version. */
+        put: operations["give_folder_instructions"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{folder}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a deleted folder back, with the chats that lay in it. */
+        post: operations["restore_folder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/installation": {
         parameters: {
             query?: never;
@@ -383,6 +453,58 @@ export interface paths {
         head?: never;
         /** Opens or closes sign-up. */
         patch: operations["change_installation"];
+        trace?: never;
+    };
+    "/api/v1/instructions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The instructions for all chats, or for those of a folder. */
+        get: operations["get_instructions"];
+        /** Gives instructions for all chats. The old ones are kept as a version. */
+        put: operations["give_instructions"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instructions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What a model would be told at this moment before a new chat: the same text, from the same function. */
+        get: operations["preview_instructions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/instructions/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The last versions of the instructions, newest first. */
+        get: operations["list_instruction_versions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/invitations": {
@@ -680,6 +802,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Searches what was said in all chats, also in those that were put away. The words travel in the body, so that they
+         *     stand in no log.
+         */
+        post: operations["search_chats"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/space": {
         parameters: {
             query?: never;
@@ -837,23 +979,51 @@ export interface components {
         CallStatus: "running" | "ok" | "failed" | "unknown";
         /** @description A conversation. */
         Chat: {
+            /** @description Whether it was put away; it is still found, and comes back when something is said in it. */
+            archived: boolean;
             /** @description When it was made. */
             created: components["schemas"]["Timestamp"];
             deleted?: components["schemas"]["Timestamp"] | null;
             /** @description How long the model may think in it. */
             effort: components["schemas"]["Effort"];
+            folder?: components["schemas"]["FolderId"] | null;
             /** @description Its id. */
             id: components["schemas"]["ChatId"];
-            /** @description Its title: given by the person, or the first words of the first message. */
+            /** @description Whether it stands above the others. */
+            pinned: boolean;
+            /** @description Whether it is in no list, no search and no memory, and gone when it is closed or left alone for a day. */
+            temporary: boolean;
+            /** @description Its title: given by the person, or the first sentence of the first message. */
             title: components["schemas"]["Content"];
             /** @description When something was last said. */
             updated: components["schemas"]["Timestamp"];
         };
         ChatId: string;
-        /** @description What to change of a chat. */
+        /** @description What to change of a chat; what is left out stays. */
         ChatPatch: {
+            /** @description Whether it is put away. */
+            archived?: boolean | null;
             effort?: components["schemas"]["Effort"] | null;
+            folder?: components["schemas"]["FolderId"] | null;
+            /** @description Whether it stands above the others. */
+            pinned?: boolean | null;
             title?: components["schemas"]["Content"] | null;
+        };
+        /** @description What to look for in the chats. */
+        ChatSearch: {
+            chat?: components["schemas"]["ChatId"] | null;
+            /** @description Where to begin: `next` of the page before. */
+            cursor?: string | null;
+            from?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int32
+             * @description At most so many, 1 to 50.
+             */
+            limit?: number | null;
+            /** @description The words; the last one may be unfinished. */
+            q: components["schemas"]["Content"];
+            role?: components["schemas"]["Role"] | null;
+            to?: components["schemas"]["Timestamp"] | null;
         };
         /** @description A model server and one of its models. */
         ChosenLocal: {
@@ -1036,6 +1206,48 @@ export interface components {
             /** @description The version that was made. */
             version: components["schemas"]["VersionId"];
         };
+        /** @description A folder of chats. */
+        Folder: {
+            /** @description When it was made. */
+            created: components["schemas"]["Timestamp"];
+            deleted?: components["schemas"]["Timestamp"] | null;
+            /** @description Its id. */
+            id: components["schemas"]["FolderId"];
+            /** @description Its name. */
+            name: components["schemas"]["Content"];
+            /**
+             * Format: int32
+             * @description Its place among the folders, from 0.
+             */
+            position: number;
+        };
+        FolderId: string;
+        /** @description What to change of a folder; what is left out stays. */
+        FolderPatch: {
+            name?: components["schemas"]["Content"] | null;
+            /**
+             * Format: int32
+             * @description The new place, from 0; the others make room.
+             */
+            position?: number | null;
+        };
+        /** @description A message that was found. */
+        Found: {
+            /** @description Whether the chat was put away. */
+            archived: boolean;
+            /** @description Its chat. */
+            chat: components["schemas"]["ChatId"];
+            /** @description When it was said. */
+            created: components["schemas"]["Timestamp"];
+            /** @description The message. */
+            message: components["schemas"]["MessageId"];
+            /** @description Who speaks. */
+            role: components["schemas"]["Role"];
+            /** @description The words around the hit, in pieces. */
+            snippet: components["schemas"]["Snip"][];
+            /** @description The title of the chat. */
+            title: components["schemas"]["Content"];
+        };
         /**
          * @description Why a host may be called.
          * @enum {string}
@@ -1053,6 +1265,11 @@ export interface components {
              * @description Tokens that the next question would bring along.
              */
             used: number;
+        };
+        /** @description The instructions that count, and how long they may be. */
+        Given: components["schemas"]["Instructions"] & {
+            /** @description How long each may be. */
+            limits: components["schemas"]["Limits"];
         };
         /** @description That the gateway is up. */
         Health: {
@@ -1103,6 +1320,16 @@ export interface components {
             /** @description Who may sign up. */
             sign_up: components["schemas"]["SignUp"];
         };
+        /** @description What the person wants of every answer. */
+        Instructions: {
+            changed?: components["schemas"]["Timestamp"] | null;
+            /** @description What to call the person. */
+            name: components["schemas"]["Content"];
+            /** @description Rules that always count. */
+            rules: components["schemas"]["Content"];
+            /** @description In which tone to answer. */
+            tone: components["schemas"]["Content"];
+        };
         /** @description An invitation in the list. */
         Invitation: {
             /** @description When it was made. */
@@ -1123,14 +1350,21 @@ export interface components {
         Items_Chat: {
             /** @description What is on this page. */
             items: {
+                /** @description Whether it was put away; it is still found, and comes back when something is said in it. */
+                archived: boolean;
                 /** @description When it was made. */
                 created: components["schemas"]["Timestamp"];
                 deleted?: components["schemas"]["Timestamp"] | null;
                 /** @description How long the model may think in it. */
                 effort: components["schemas"]["Effort"];
+                folder?: components["schemas"]["FolderId"] | null;
                 /** @description Its id. */
                 id: components["schemas"]["ChatId"];
-                /** @description Its title: given by the person, or the first words of the first message. */
+                /** @description Whether it stands above the others. */
+                pinned: boolean;
+                /** @description Whether it is in no list, no search and no memory, and gone when it is closed or left alone for a day. */
+                temporary: boolean;
+                /** @description Its title: given by the person, or the first sentence of the first message. */
                 title: components["schemas"]["Content"];
                 /** @description When something was last said. */
                 updated: components["schemas"]["Timestamp"];
@@ -1148,6 +1382,48 @@ export interface components {
                 size: number;
                 /** @description When it was last changed. */
                 updated: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Items_Folder: {
+            /** @description What is on this page. */
+            items: {
+                /** @description When it was made. */
+                created: components["schemas"]["Timestamp"];
+                deleted?: components["schemas"]["Timestamp"] | null;
+                /** @description Its id. */
+                id: components["schemas"]["FolderId"];
+                /** @description Its name. */
+                name: components["schemas"]["Content"];
+                /**
+                 * Format: int32
+                 * @description Its place among the folders, from 0.
+                 */
+                position: number;
+            }[];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Items_Found: {
+            /** @description What is on this page. */
+            items: {
+                /** @description Whether the chat was put away. */
+                archived: boolean;
+                /** @description Its chat. */
+                chat: components["schemas"]["ChatId"];
+                /** @description When it was said. */
+                created: components["schemas"]["Timestamp"];
+                /** @description The message. */
+                message: components["schemas"]["MessageId"];
+                /** @description Who speaks. */
+                role: components["schemas"]["Role"];
+                /** @description The words around the hit, in pieces. */
+                snippet: components["schemas"]["Snip"][];
+                /** @description The title of the chat. */
+                title: components["schemas"]["Content"];
             }[];
             /** @description Where the next page begins, if there is one. */
             next?: string | null;
@@ -1182,6 +1458,21 @@ export interface components {
                 /** @description The words around the hit. */
                 snippet: components["schemas"]["Content"];
             })[];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Items_Instructions: {
+            /** @description What is on this page. */
+            items: {
+                changed?: components["schemas"]["Timestamp"] | null;
+                /** @description What to call the person. */
+                name: components["schemas"]["Content"];
+                /** @description Rules that always count. */
+                rules: components["schemas"]["Content"];
+                /** @description In which tone to answer. */
+                tone: components["schemas"]["Content"];
+            }[];
             /** @description Where the next page begins, if there is one. */
             next?: string | null;
         };
@@ -1330,6 +1621,15 @@ export interface components {
             /** @description The step it is about, `1/model` or `1/tool/1`. */
             step?: string | null;
         };
+        /** @description The longest of each, in characters. */
+        Limits: {
+            /** @description Of the name. */
+            name: number;
+            /** @description Of the rules. */
+            rules: number;
+            /** @description Of the tone. */
+            tone: number;
+        };
         /** @description A model server on this machine. */
         LocalServer: {
             /** @description What it has. */
@@ -1396,7 +1696,14 @@ export interface components {
         NewChat: {
             /** @description How long the model may think; `normal` when not said. */
             effort?: components["schemas"]["Effort"];
+            /** @description Whether it is in no list, no search and no memory, and gone when it is closed. */
+            temporary?: boolean | null;
             title?: components["schemas"]["Content"] | null;
+        };
+        /** @description A folder to make. */
+        NewFolder: {
+            /** @description Its name, 1 to 60 characters. */
+            name: components["schemas"]["Content"];
         };
         /** @description A host to add. */
         NewHost: {
@@ -1407,6 +1714,15 @@ export interface components {
              * @description The port; 443 if it is not said.
              */
             port?: number | null;
+        };
+        /** @description What the person wants; what is left out is empty. */
+        NewInstructions: {
+            /** @description What to call the person, at most 80 characters. */
+            name?: components["schemas"]["Content"];
+            /** @description Rules that always count, at most 4000 characters. */
+            rules?: components["schemas"]["Content"];
+            /** @description In which tone to answer, at most 500 characters. */
+            tone?: components["schemas"]["Content"];
         };
         /** @description An invitation, shown once: the link holds its token. */
         NewInvitation: {
@@ -1663,6 +1979,13 @@ export interface components {
             /** @description Her IANA time zone. */
             timezone?: string | null;
         };
+        /** @description A piece of the words around a hit. */
+        Snip: {
+            /** @description Whether they are what was looked for. */
+            marked: boolean;
+            /** @description The words. */
+            text: components["schemas"]["Content"];
+        };
         /**
          * @description Where the provider that the gateway has by itself comes from.
          * @enum {string}
@@ -1715,6 +2038,11 @@ export interface components {
         };
         /** Format: date-time */
         Timestamp: string;
+        /** @description The whole text that stands before a chat. */
+        Told: {
+            /** @description The text, exactly as the model receives it. */
+            text: components["schemas"]["Content"];
+        };
         /** @description Tokens of one call. */
         Usage: {
             /**
@@ -2394,6 +2722,10 @@ export interface operations {
     list_chats: {
         parameters: {
             query?: {
+                /** @description Those that were put away; without it, the others. */
+                archived?: boolean;
+                /** @description Only those in this folder; `none` stands for those in no folder. */
+                folder?: string;
                 /** @description Where to begin: `next` of the page before. */
                 cursor?: string;
                 /** @description At most so many items, 1 to 100. */
@@ -2896,6 +3228,188 @@ export interface operations {
             };
         };
     };
+    list_folders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_Folder"];
+                };
+            };
+        };
+    };
+    create_folder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewFolder"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folder"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_folder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                folder: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folder"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_folder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                folder: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FolderPatch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folder"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_folder_instructions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                folder: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInstructions"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Given"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    restore_folder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                folder: components["schemas"]["FolderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Folder"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_installation: {
         parameters: {
             query?: never;
@@ -2985,6 +3499,129 @@ export interface operations {
                 };
             };
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_instructions: {
+        parameters: {
+            query?: {
+                /** @description Those of this folder; without it, those for all chats. */
+                folder?: components["schemas"]["FolderId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Given"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    give_instructions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInstructions"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Given"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    preview_instructions: {
+        parameters: {
+            query?: {
+                /** @description For a chat in this folder; without it, for one in no folder. */
+                folder?: components["schemas"]["FolderId"];
+                /** @description Where the person is, as an IANA time zone. */
+                timezone?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Told"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_instruction_versions: {
+        parameters: {
+            query?: {
+                /** @description Those of this folder; without it, those for all chats. */
+                folder?: components["schemas"]["FolderId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_Instructions"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3743,6 +4380,37 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    search_chats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChatSearch"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_Found"];
+                };
+            };
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

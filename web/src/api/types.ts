@@ -14,6 +14,25 @@ export type Chat = Schemas["Chat"];
 export type Context = Schemas["Context"];
 export type Summary = Schemas["Summary"];
 export type Effort = Schemas["Effort"];
+/** What can be changed of a chat; what is left out stays. */
+export type ChatChange = Schemas["ChatPatch"];
+/** Which chats a list shows; `none` stands for no folder. */
+export interface ChatFilter {
+  archived?: boolean;
+  folder?: string;
+}
+export type Folder = Schemas["Folder"];
+/** A message that a search has found. */
+export type Found = Schemas["Found"];
+/** What narrows a search; the days are those of a calendar, both included. */
+export interface SearchFilter {
+  chat?: string;
+  role?: "user" | "assistant";
+  from?: string;
+  to?: string;
+}
+export type Given = Schemas["Given"];
+export type NewInstructions = Schemas["NewInstructions"];
 export type Message = Schemas["Message"];
 export type MessageStatus = Schemas["Status"];
 export type Author = Schemas["Author"];

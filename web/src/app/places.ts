@@ -4,6 +4,7 @@ import type { Key } from "../i18n/t";
 const PAGES = [
   { to: "/settings/profile", label: "settings.profile" },
   { to: "/settings/provider", label: "settings.provider" },
+  { to: "/settings/instructions", label: "settings.instructions" },
   { to: "/settings/appearance", label: "settings.appearance" },
   { to: "/settings/space", label: "settings.space" },
   { to: "/settings/walls", label: "settings.walls" },

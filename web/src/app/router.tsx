@@ -3,6 +3,7 @@ import type { QueryClient } from "@tanstack/react-query";
 import { createRootRouteWithContext, createRoute, createRouter, lazyRouteComponent, Outlet, redirect } from "@tanstack/react-router";
 import { problemOf } from "../api/problem";
 import { accountQuery, optionsQuery } from "../api/queries";
+import type { SearchFilter } from "../api/types";
 import { Failure } from "./failure";
 
 const root = createRootRouteWithContext<{ queries: QueryClient }>()({ component: Outlet, errorComponent: Failure });
@@ -39,6 +40,26 @@ const signedIn = createRoute({
   },
 });
 const newChat = createRoute({ getParentRoute: () => signedIn, path: "/", component: lazyRouteComponent(() => import("./pages/chat"), "NewChatPage") });
+const allChats = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/chats",
+  validateSearch: (search: Record<string, unknown>): { archived?: boolean; folder?: string } => ({
+    archived: search.archived === true || undefined,
+    folder: typeof search.folder === "string" ? search.folder : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./pages/all-chats"), "AllChatsPage"),
+});
+const search = createRoute({
+  getParentRoute: () => signedIn,
+  path: "/search",
+  validateSearch: (given: Record<string, unknown>): SearchFilter => ({
+    chat: typeof given.chat === "string" ? given.chat : undefined,
+    role: given.role === "user" || given.role === "assistant" ? given.role : undefined,
+    from: day(given.from),
+    to: day(given.to),
+  }),
+  component: lazyRouteComponent(() => import("./pages/search"), "SearchPage"),
+});
 const oldChat = createRoute({ getParentRoute: () => signedIn, path: "/chats/$chat", component: lazyRouteComponent(() => import("./pages/chat-open"), "OldChatPage") });
 const memory = createRoute({ getParentRoute: () => signedIn, path: "/memory", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryPage") });
 const memoryFile = createRoute({ getParentRoute: () => signedIn, path: "/memory/files/$", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryFilePage") });
@@ -52,6 +73,12 @@ const settingsStart = createRoute({
 });
 const profile = createRoute({ getParentRoute: () => settings, path: "/profile", component: lazyRouteComponent(() => import("../features/settings/profile"), "ProfilePage") });
 const provider = createRoute({ getParentRoute: () => settings, path: "/provider", component: lazyRouteComponent(() => import("../features/settings/provider"), "ProviderPage") });
+const instructions = createRoute({
+  getParentRoute: () => settings,
+  path: "/instructions",
+  validateSearch: (given: Record<string, unknown>): { folder?: string } => ({ folder: typeof given.folder === "string" ? given.folder : undefined }),
+  component: lazyRouteComponent(() => import("./pages/instructions"), "InstructionsPage"),
+});
 const appearance = createRoute({ getParentRoute: () => settings, path: "/appearance", component: lazyRouteComponent(() => import("../features/settings/appearance"), "AppearancePage") });
 const space = createRoute({ getParentRoute: () => settings, path: "/space", component: lazyRouteComponent(() => import("./pages/space"), "SpacePage") });
 const sessions = createRoute({ getParentRoute: () => settings, path: "/sessions", component: lazyRouteComponent(() => import("../features/settings/sessions"), "SessionsPage") });
@@ -70,8 +97,13 @@ const missing = createRoute({ getParentRoute: () => signedIn, path: "$", compone
 const tree = root.addChildren([
   signIn,
   signUp,
-  signedIn.addChildren([newChat, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, appearance, space, walls, egress, usage, sessions, people]), missing]),
+  signedIn.addChildren([newChat, allChats, search, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, instructions, appearance, space, walls, egress, usage, sessions, people]), missing]),
 ]);
+
+/** A day of the calendar, `2026-11-21`. */
+function day(given: unknown): string | undefined {
+  return typeof given === "string" && /^\d{4}-\d{2}-\d{2}$/.test(given) && !Number.isNaN(Date.parse(given)) ? given : undefined;
+}
 
 export function newRouter(queries: QueryClient) {
   return createRouter({ routeTree: tree, basepath: "/app", context: { queries }, defaultPreload: false, defaultPendingMs: 300 });

@@ -1,6 +1,6 @@
 // The frame of every signed-in page: sidebar or drawer, content, toasts.
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
-import { MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Search, Settings, SquarePen, X } from "lucide-react";
+import { Library, MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Search, Settings, SquarePen, X } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { t } from "../i18n/t";
 import { ChatList } from "../features/chat/chat-list";
@@ -154,6 +154,14 @@ function Sidebar({ corner, onPalette }: { corner: ReactNode; onPalette: () => vo
           <MessageSquare aria-hidden className="size-4.5" />
           {t("nav.chat")}
         </Link>
+        <Link to="/chats" activeOptions={{ exact: true, includeSearch: false }} activeProps={ROW_OPEN} className={link}>
+          <Library aria-hidden className="size-4.5" />
+          {t("chats.all")}
+        </Link>
+        <Link to="/search" activeOptions={{ includeSearch: false }} activeProps={ROW_OPEN} className={link}>
+          <Search aria-hidden className="size-4.5" />
+          {t("nav.search")}
+        </Link>
         <Link to="/memory" activeProps={ROW_OPEN} className={link}>
           <NotebookText aria-hidden className="size-4.5" />
           {t("nav.memory")}
@@ -163,6 +171,7 @@ function Sidebar({ corner, onPalette }: { corner: ReactNode; onPalette: () => vo
         <ChatList
           open={chat}
           onGone={() => void navigate({ to: "/" })}
+          onMade={(made) => void navigate({ to: "/chats/$chat", params: { chat: made.id } })}
           link={(one, children) => (
             <Link to="/chats/$chat" params={{ chat: one.id }} activeProps={{ className: "bg-surface font-medium" }} className="tap flex items-center rounded-md px-2.5 py-1 text-[14.5px] hover:bg-surface *:min-w-0 *:flex-1">
               {children}

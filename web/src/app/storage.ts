@@ -1,7 +1,7 @@
 // The only door to what this browser keeps. A key that is not in the list does not compile, and the list is read by
 // the test of the privacy register.
 
-export const STORAGE_KEYS = ["theme", "sidebar", "drafts", "shortcuts"] as const;
+export const STORAGE_KEYS = ["theme", "sidebar", "folders", "drafts", "shortcuts"] as const;
 
 export type StorageKey = (typeof STORAGE_KEYS)[number];
 

@@ -1,6 +1,7 @@
 // Every word on the screen comes through t(): keys are checked by the compiler, messages are ICU.
 import { IntlMessageFormat } from "intl-messageformat";
 import type chat from "./chat.json";
+import type chats from "./chats.json";
 import en from "./en.json";
 import type palette from "./palette.json";
 import { pseudo } from "./pseudo";
@@ -8,7 +9,7 @@ import type settings from "./settings.json";
 import type usage from "./usage.json";
 
 /** Those of a part are there once its page is: the lint refuses a use without the import. */
-export type Key = keyof typeof en | keyof typeof settings | keyof typeof chat | keyof typeof palette | keyof typeof usage;
+export type Key = keyof typeof en | keyof typeof settings | keyof typeof chat | keyof typeof palette | keyof typeof usage | keyof typeof chats;
 export type Values = Record<string, string | number | boolean | Date | null | undefined>;
 
 const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");

@@ -122,6 +122,16 @@ impl Hub {
         (last, live, channel.bell.subscribe())
     }
 
+    /// Whether somebody has the stream of a chat open.
+    pub fn is_watched(&self, chat: ChatId) -> bool {
+        self.lock().chats.get(&chat).is_some_and(|channel| channel.bell.receiver_count() > 0)
+    }
+
+    /// Forgets a chat that is gone for good; its streams end.
+    pub fn forget(&self, chat: ChatId) {
+        self.lock().chats.remove(&chat);
+    }
+
     /// Whether a reader whose last event was `number` of `epoch` can go on without whole messages.
     pub fn can_continue(&self, chat: ChatId, epoch: u64, number: u64) -> bool {
         let inner = self.lock();

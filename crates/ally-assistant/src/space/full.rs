@@ -10,11 +10,14 @@ use http::Method;
 
 /// Changes that add nothing, or no more than a line, and that one needs to make room or to stop something. The end of
 /// the path says which; whatever stands between is an id.
-const STILL_DONE: [(&Method, &str, &str); 6] = [
+const STILL_DONE: [(&Method, &str, &str); 9] = [
     (&Method::PATCH, "/api/v1/chats/", ""),
     (&Method::POST, "/api/v1/chats/", "/restore"),
+    (&Method::PATCH, "/api/v1/folders/", ""),
+    (&Method::POST, "/api/v1/folders/", "/restore"),
     (&Method::POST, "/api/v1/runs/", "/cancel"),
     (&Method::POST, "/api/v1/memory/search", ""),
+    (&Method::POST, "/api/v1/search", ""),
     (&Method::PUT, "/api/v1/provider", ""),
     (&Method::POST, "/api/v1/space/walls/test", ""),
 ];

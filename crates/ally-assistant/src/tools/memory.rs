@@ -1,6 +1,6 @@
 //! The memory tool: the published contract of six commands under `/memories` (`rename` follows), with its result texts.
 
-use super::{Action, Asking, Planned, Planning, Tool, text};
+use super::{Action, Asking, Planned, Planning, Tool, refused_if_temporary, text};
 use crate::fault::Done;
 use crate::memory::path::{NotePath, Place};
 use crate::memory::store::File;
@@ -58,6 +58,9 @@ impl Tool for Memory {
 
     fn plan<'a>(&'a self, asking: &'a Asking, input: &'a Value) -> Planning<'a> {
         Box::pin(async move {
+            if let Some(refused) = refused_if_temporary(asking).await? {
+                return Ok(refused);
+            }
             let Some(path) = text(input, "path") else {
                 return Ok(Planned::refused("Error: `path` is missing."));
             };

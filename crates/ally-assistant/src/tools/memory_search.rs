@@ -1,6 +1,6 @@
 //! The tool that finds notes and past messages.
 
-use super::{Action, Asking, Planned, Planning, Tool, text};
+use super::{Action, Asking, Planned, Planning, Tool, refused_if_temporary, text};
 use crate::search::{self, Query};
 use ally_durable::Effect;
 use ally_monitor::{Sink, Touches};
@@ -38,6 +38,9 @@ impl Tool for MemorySearch {
 
     fn plan<'a>(&'a self, asking: &'a Asking, input: &'a Value) -> Planning<'a> {
         Box::pin(async move {
+            if let Some(refused) = refused_if_temporary(asking).await? {
+                return Ok(refused);
+            }
             let Some(query) = text(input, "query").map(str::to_owned) else {
                 return Ok(Planned::refused("Error: `query` is missing. Give a few words to look for."));
             };

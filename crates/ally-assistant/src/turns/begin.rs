@@ -7,7 +7,7 @@ use crate::events::Event;
 use crate::fault::Done;
 use crate::messages::{Message, Status, store};
 use crate::runs::NewTurn;
-use crate::{chats, memory, runs};
+use crate::{chats, runs};
 use ally_durable::{Effect, Error, Step};
 use ally_llm::Request;
 use ally_store::Tx;
@@ -32,11 +32,11 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
     let asked = rows.iter().rfind(|row| row.id == question).ok_or_else(chats::message_not_found)?;
     let answer = rows.last().ok_or_else(chats::message_not_found)?;
     let told = (asked.view(), answer.view());
-    let core = memory::core_of_rows(tx, app)?;
-    match (next(answer), core) {
-        (Next::Model(step), Some(core)) if step <= turn.done + MOST_STEPS => {
+    let standing = prompt::standing_of_rows(tx, app, turn.chat)?;
+    match (next(answer), standing) {
+        (Next::Model(step), Some(standing)) if step <= turn.done + MOST_STEPS => {
             let timezone = asked.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
-            let asked = Asked::of(app, &history, &core, &timezone);
+            let asked = Asked::of(app, &history, &standing, &timezone);
             let first = asked.intent(step).map_err(|_| Problem::internal())?;
             runs::start_with(tx, app, turn, first, Some(Box::new(Prepared { step, asked, timezone })))?;
         }
@@ -76,13 +76,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    pub fn of(app: &App, history: &History, core: &[memory::store::File], timezone: &str) -> Self {
+    pub fn of(app: &App, history: &History, standing: &prompt::Standing, timezone: &str) -> Self {
         let History { rows, effort, .. } = history;
         let messages = history.messages();
         let asked_at = rows.iter().rev().nth(1).map_or_else(|| app.clock().now(), |question| question.created);
         let pseudonym = prompt::pseudonym(app);
-        let request = prompt::request(prompt::Given { messages, core, asked_at, timezone, pseudonym, effort: *effort });
-        Self { gauge: context::gauge(&request, rows), request, label: history.label(core).join(Label::TRUSTED) }
+        let given = prompt::Given { messages, standing, asked_at, timezone, pseudonym, effort: *effort };
+        let request = prompt::request(given);
+        Self { gauge: context::gauge(&request, rows), request, label: history.label(standing).join(Label::TRUSTED) }
     }
 
     /// The step as it stands in the journal before the call leaves.

@@ -10,7 +10,6 @@ pub mod summarise;
 use super::{prompt, transcript};
 use crate::chats;
 use crate::fault::Done;
-use crate::memory::store::File;
 use crate::messages::store::{self as messages, Piece, Stored};
 use crate::messages::{Author, Role, path};
 use ally_llm::{Block, Effort, Message, Request};
@@ -101,8 +100,8 @@ impl History {
     }
 
     /// The join of all that a model is given.
-    pub fn label(&self, core: &[File]) -> Label {
-        let label = prompt::label(&self.rows, core);
+    pub fn label(&self, standing: &prompt::Standing) -> Label {
+        let label = prompt::label(&self.rows, standing);
         self.summary.as_ref().map_or(label, |summary| label.join(summary.label))
     }
 
@@ -237,7 +236,7 @@ mod tests {
     fn the_label_of_what_is_summarised_is_never_raised() {
         let outside = Summary { label: Label::OUTSIDE, ..summary() };
         let history = History { summary: Some(outside), rows: Vec::new(), effort: Effort::Normal };
-        assert_eq!(history.label(&[]).integrity, Label::OUTSIDE.integrity);
+        assert_eq!(history.label(&prompt::Standing::default()).integrity, Label::OUTSIDE.integrity);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::world::{Life, World, read};
 use ally_types::identity::HEADER;
-use ally_types::{ChatId, MessageId, RunId, SystemChance};
+use ally_types::{ChatId, FolderId, MessageId, RunId, SystemChance};
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
@@ -13,12 +13,14 @@ fn routes(world: &World) -> Vec<(String, String)> {
     let chat = ChatId::new(&*world.clock, &SystemChance).to_string();
     let message = MessageId::new(&*world.clock, &SystemChance).to_string();
     let run = RunId::new(&*world.clock, &SystemChance).to_string();
+    let folder = FolderId::new(&*world.clock, &SystemChance).to_string();
     let mut routes = Vec::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
         let path = path
             .replace("{chat}", &chat)
             .replace("{message}", &message)
             .replace("{run}", &run)
+            .replace("{folder}", &folder)
             .replace("{path}", "people/ana.md");
         assert!(!path.contains('{'), "{path}");
         for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {

@@ -46,6 +46,8 @@ fn body(route: &str) -> Option<Value> {
         ("PATCH /api/v1/installation/people", _) => json!({ "plan": null }),
         (_, "dismiss") => json!({ "span": "day", "percent": 50 }),
         ("PATCH /api/v1", "installation") => json!({ "sign_up": "open" }),
+        ("POST /api/v1", "folders") => json!({ "name": "x" }),
+        (_, "instructions") => json!({ "rules": "x" }),
         (before, _) if before.starts_with("PATCH ") => json!({ "title": "x" }),
         _ => json!({}),
     })

@@ -1,5 +1,5 @@
 // Joins an open chat with the parts that it may not know: settings, memory, and the frame.
-import { Link, useLocation, useParams } from "@tanstack/react-router";
+import { Link, useLocation, useNavigate, useParams } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense } from "react";
 import { OldChat } from "../../features/chat/chat-page";
 import { t } from "../../i18n/t";
@@ -25,5 +25,6 @@ const shared = {
 export function OldChatPage() {
   const { chat } = useParams({ from: "/signed-in/chats/$chat" });
   const target = useLocation({ select: (location) => location.hash }) || undefined;
-  return <OldChat key={chat} id={chat} target={target} {...shared} />;
+  const navigate = useNavigate();
+  return <OldChat key={chat} id={chat} target={target} onClosed={() => void navigate({ to: "/" })} {...shared} />;
 }

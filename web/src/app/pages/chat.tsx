@@ -1,12 +1,18 @@
 // Joins a new chat with the parts that it may not know: settings and the frame.
 import { useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useEffect } from "react";
+import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { NewChat } from "../../features/chat/new-chat";
-import { ConnectProvider } from "../../features/settings/connect-provider";
 import { TopBar } from "../top-bar";
 
+/** Only where no provider is connected yet. */
+const ConnectProvider = lazy(() => import("../../features/settings/connect-provider").then((page) => ({ default: page.ConnectProvider })));
+
 const shared = {
-  connect: <ConnectProvider />,
+  connect: (
+    <Suspense>
+      <ConnectProvider />
+    </Suspense>
+  ),
   topBar: (title: string, note?: ReactNode) => <TopBar title={title} note={note} isHeading={note !== undefined} />,
 };
 

@@ -3,14 +3,15 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
-import { chatQuery, chatsQuery, contextQuery, limitsQuery, memoryQuery } from "../../api/queries";
-import type { Chat, ChatEvent, Context, Effort, Message, Sent } from "../../api/types";
+import { chatQuery, contextQuery, limitsQuery, memoryQuery } from "../../api/queries";
+import type { ChatEvent, Context, Effort, Message, Sent } from "../../api/types";
 import { t } from "../../i18n/t";
 import { usePageTitle } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { Skeleton } from "../../ui/skeleton";
 import { count } from "../../ui/quantity";
 import { showToast } from "../../ui/toast";
+import { keepChat } from "./chat-lists";
 import { Composer, type ComposerHandle } from "./composer";
 import { ContextGauge } from "./context-gauge";
 import { Destination } from "./destination";
@@ -24,7 +25,9 @@ import { useSending } from "./use-sending";
 /** Only a chat without a message needs them. */
 const FirstSteps = lazy(async () => ({ default: (await import("./first-steps")).FirstSteps }));
 
-export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id: string; target?: string }) {
+const TemporaryBanner = lazy(() => import("./temporary-banner"));
+
+export function OldChat({ id, connect, fileLink, topBar, target, onClosed }: Shared & { id: string; target?: string; onClosed: () => void }) {
   const queries = useQueryClient();
   const info = useQuery(chatQuery(id));
   const onEvent = useCallback(
@@ -93,6 +96,11 @@ export function OldChat({ id, connect, fileLink, topBar, target }: Shared & { id
   return (
     <>
       {topBar(title, isEmpty ? undefined : <Tokens thread={thread} order={state.order} />)}
+      {info.data?.temporary && (
+        <Suspense>
+          <TemporaryBanner chat={id} onClosed={onClosed} />
+        </Suspense>
+      )}
       {line === "reconnecting" && (
         <p role="status" className="border-b border-line bg-sunken px-4 py-1 text-center text-[13px] text-ink-2">
           {t("chat.reconnecting")}
@@ -148,15 +156,4 @@ function Tokens({ thread, order }: { thread: Thread; order: readonly string[] })
 function used(message: Message | undefined): number {
   const usage = message?.usage;
   return usage ? usage.input + usage.output + usage.cache_read + usage.cache_write : 0;
-}
-
-function keepChat(queries: ReturnType<typeof useQueryClient>, chat: Chat): void {
-  queries.setQueryData(chatQuery(chat.id).queryKey, chat);
-  queries.setQueryData(chatsQuery.queryKey, (page) => {
-    if (!page) return page;
-    const known = page.items.find((one) => one.id === chat.id);
-    if (known?.title === chat.title && known.updated === chat.updated && !chat.deleted) return page;
-    const rest = page.items.filter((one) => one.id !== chat.id);
-    return { ...page, items: chat.deleted ? rest : [chat, ...rest].sort((a, b) => b.updated.localeCompare(a.updated)) };
-  });
 }

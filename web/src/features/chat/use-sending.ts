@@ -49,7 +49,7 @@ export function useSending({ chat, effort, onSent }: Options): Sending {
       pending.current = null;
       setText("");
       onSent(attempt.chat, sent);
-      void queries.invalidateQueries({ queryKey: ["chats"], exact: true });
+      void queries.invalidateQueries({ queryKey: ["chats", "list"] });
     } catch (error) {
       setProblem(problemOf(error));
     } finally {

@@ -154,8 +154,9 @@ fn source(tx: &Tx, app: &App, chat: ChatId, answer: MessageId) -> Done<Option<So
         messages.push(row.id);
         let _ = writeln!(text, "[{}] {}", messages.len(), told(row));
     }
-    let label =
-        oldest.iter().fold(Label::TRUSTED, |label, row| label.join(prompt::label(std::slice::from_ref(row), &[])));
+    let label = oldest.iter().fold(Label::TRUSTED, |label, row| {
+        label.join(prompt::label(std::slice::from_ref(row), &prompt::Standing::default()))
+    });
     let label = before.map_or(label, |summary| label.join(summary.label));
     let text = format!("<conversation>\n{}</conversation>", text.replace("</conversation", "<\\/conversation"));
     Ok(Some(Source {
