@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::{
-    chats, events, feedback, folders, idle, instructions, memory, messages, owner, provider, runs, search, space, turns,
-    usage,
+    chats, events, feedback, folders, idle, instructions, memory, messages, owner, provider, runs, search, space,
+    turns, usage,
 };
 use ally_http::{answer, log, panics};
 use axum::Router;

@@ -455,6 +455,40 @@ export interface paths {
         patch: operations["change_installation"];
         trace?: never;
     };
+    "/api/v1/installation/people": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The people of the installation, with totals of their usage. */
+        get: operations["list_people"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/installation/people/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Gives somebody a plan. It counts from the next call of a model on. */
+        patch: operations["change_person"];
+        trace?: never;
+    };
     "/api/v1/instructions": {
         parameters: {
             query?: never;
@@ -537,6 +571,40 @@ export interface paths {
         post?: never;
         /** Takes back an invitation that nobody used. */
         delete: operations["delete_invitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The person's usage limits on the installation's account. A key of one's own and a local model have none. */
+        get: operations["get_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits/dismiss": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts a notice away, until the next share is used or the limit begins anew. */
+        post: operations["dismiss_limit_notice"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -863,8 +931,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tokens used, by day or by chat. */
+        /** Tokens used, by day, by chat, by model or by cause. */
         get: operations["list_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/usage/csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a table for a spreadsheet. */
+        get: operations["download_usage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1269,7 +1354,7 @@ export interface components {
         /** @description The instructions that count, and how long they may be. */
         Given: components["schemas"]["Instructions"] & {
             /** @description How long each may be. */
-            limits: components["schemas"]["Limits"];
+            limits: components["schemas"]["Lengths"];
         };
         /** @description That the gateway is up. */
         Health: {
@@ -1562,7 +1647,14 @@ export interface components {
                  * @description How many calls.
                  */
                 calls: number;
+                /** @description The kind of run; `turn` is a question in a chat. */
+                cause?: string | null;
                 chat?: components["schemas"]["ChatId"] | null;
+                /**
+                 * Format: int64
+                 * @description What that cost, in millionths of a US dollar; absent where nothing was paid by it, or the price is not known.
+                 */
+                cost_micro_usd?: number | null;
                 /** @description The day. */
                 day?: string | null;
                 /**
@@ -1570,11 +1662,22 @@ export interface components {
                  * @description Read by models, without what came from a cache.
                  */
                 input: number;
+                /** @description The model. */
+                model?: string | null;
                 /**
                  * Format: int64
                  * @description Written by models.
                  */
                 output: number;
+                /**
+                 * Format: int64
+                 * @description How many of them the person's own key paid.
+                 */
+                own_calls?: number;
+                /** @description Which adapter answered. */
+                provider?: string | null;
+                /** @description The title of the chat. */
+                title?: string | null;
             }[];
             /** @description Where the next page begins, if there is one. */
             next?: string | null;
@@ -1622,13 +1725,43 @@ export interface components {
             step?: string | null;
         };
         /** @description The longest of each, in characters. */
-        Limits: {
+        Lengths: {
             /** @description Of the name. */
             name: number;
             /** @description Of the rules. */
             rules: number;
             /** @description Of the tone. */
             tone: number;
+        };
+        /** @description One limit. */
+        Limit: {
+            /**
+             * Format: int64
+             * @description Tokens that may be used.
+             */
+            allowance: number;
+            /**
+             * Format: int64
+             * @description How much of it is used, 0 to 100; 100 also when a call did not fit into the rest.
+             */
+            percent: number;
+            /** @description When it begins anew. */
+            resets_at: components["schemas"]["Timestamp"];
+            /** @description What it is of. */
+            span: components["schemas"]["Span"];
+            /**
+             * Format: int64
+             * @description Tokens used so far.
+             */
+            used: number;
+        };
+        /** @description A person's limits. */
+        Limits: {
+            /** @description Each limit of it. */
+            items: components["schemas"]["Limit"][];
+            notice?: components["schemas"]["Notice"] | null;
+            /** @description The name of the person's plan; absent where nothing is limited. */
+            plan?: string | null;
         };
         /** @description A model server on this machine. */
         LocalServer: {
@@ -1638,6 +1771,46 @@ export interface components {
             name: string;
             /** @description Its address. */
             url: string;
+        };
+        /** @description Somebody with an account. */
+        Member: {
+            /** @description Whether the account administers the installation. */
+            administrator: boolean;
+            /** @description Since when there is the account. */
+            created: components["schemas"]["Timestamp"];
+            /** @description The e-mail address, as it was typed. */
+            email: string;
+            /** @description The account. */
+            id: components["schemas"]["AccountId"];
+            /** @description What the person wants to be called. */
+            name?: string | null;
+            /** @description The plan; absent for the usual one. */
+            plan?: string | null;
+            /**
+             * Format: int64
+             * @description Tokens used on the installation's account since the first of this month, UTC.
+             */
+            tokens_this_month: number;
+        };
+        /** @description What may be changed of somebody's account. */
+        MemberChange: {
+            /** @description The plan; `null` is the usual one. */
+            plan?: string | null;
+        };
+        /** @description A page of people. */
+        MemberPage: {
+            /** @description In the order in which they came. */
+            items: components["schemas"]["Member"][];
+            next?: components["schemas"]["AccountId"] | null;
+            /** @description The names of all plans. */
+            plans: string[];
+            /**
+             * Format: int64
+             * @description Tokens of everybody since the first of this month, UTC.
+             */
+            tokens_this_month: number;
+            /** @description The usual plan. */
+            usual_plan?: string | null;
         };
         /** @description A memory file. */
         MemoryFile: {
@@ -1738,6 +1911,18 @@ export interface components {
             /** @description The key, as the provider shows it. */
             key: components["schemas"]["Secret"];
         };
+        /** @description That a share of a limit is used. */
+        Notice: {
+            /**
+             * Format: int64
+             * @description 50, 80 or 100.
+             */
+            percent: number;
+            /** @description When it begins anew. */
+            resets_at: components["schemas"]["Timestamp"];
+            /** @description Which limit; `everybody` is the one of the whole installation. */
+            span: components["schemas"]["Span"];
+        };
         /** @description What the sign-up page has to ask. */
         Options: {
             /** @description Whether the privacy page and the terms have to be accepted. */
@@ -1824,6 +2009,16 @@ export interface components {
             provider?: string | null;
             /** @description `own_key`, `installation`, `environment` or `local`. */
             source?: string | null;
+        };
+        /** @description A notice that the person puts away. */
+        PutAway: {
+            /**
+             * Format: int64
+             * @description 50, 80 or 100.
+             */
+            percent: number;
+            /** @description Which limit it is of. */
+            span: components["schemas"]["Span"];
         };
         /**
          * @description Which way the thumb points.
@@ -2006,6 +2201,11 @@ export interface components {
             /** @description What separates it from everybody else, as short names. */
             walls: string[];
         };
+        /**
+         * @description What a limit is of.
+         * @enum {string}
+         */
+        Span: "day" | "month" | "everybody";
         /** @description That an invitation counts. */
         Standing: {
             /** @description Always true; an invitation that does not count is not found. */
@@ -2066,7 +2266,7 @@ export interface components {
              */
             output: number;
         };
-        /** @description What the calls of a day or a chat used, in tokens. */
+        /** @description What some calls used, in tokens. */
         UsageEntry: {
             /**
              * Format: int64
@@ -2083,7 +2283,14 @@ export interface components {
              * @description How many calls.
              */
             calls: number;
+            /** @description The kind of run; `turn` is a question in a chat. */
+            cause?: string | null;
             chat?: components["schemas"]["ChatId"] | null;
+            /**
+             * Format: int64
+             * @description What that cost, in millionths of a US dollar; absent where nothing was paid by it, or the price is not known.
+             */
+            cost_micro_usd?: number | null;
             /** @description The day. */
             day?: string | null;
             /**
@@ -2091,11 +2298,22 @@ export interface components {
              * @description Read by models, without what came from a cache.
              */
             input: number;
+            /** @description The model. */
+            model?: string | null;
             /**
              * Format: int64
              * @description Written by models.
              */
             output: number;
+            /**
+             * Format: int64
+             * @description How many of them the person's own key paid.
+             */
+            own_calls?: number;
+            /** @description Which adapter answered. */
+            provider?: string | null;
+            /** @description The title of the chat. */
+            title?: string | null;
         };
         /** @description A version of a memory file. */
         VersionEntry: {
@@ -3508,6 +3726,115 @@ export interface operations {
             };
         };
     };
+    list_people: {
+        parameters: {
+            query?: {
+                /** @description `next` of the page before. */
+                cursor?: components["schemas"]["AccountId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: components["schemas"]["AccountId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MemberChange"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     get_instructions: {
         parameters: {
             query?: {
@@ -3759,6 +4086,74 @@ export interface operations {
                 };
             };
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Limits"];
+                };
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    dismiss_limit_notice: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PutAway"];
+            };
+        };
+        responses: {
+            /** @description It is not shown any more. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Nobody is signed in. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such notice. */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4471,7 +4866,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description How to sum up; by day if it is not said. */
-                by?: "day" | "session";
+                by?: "day" | "session" | "model" | "cause";
                 /** @description The first day, `2026-11-21` (UTC). */
                 from?: string;
                 /** @description The last day, included. */
@@ -4489,6 +4884,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Items_UsageEntry"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    download_usage: {
+        parameters: {
+            query?: {
+                /** @description How to sum up; by day if it is not said. */
+                by?: "day" | "session" | "model" | "cause";
+                /** @description The first day, `2026-11-21` (UTC). */
+                from?: string;
+                /** @description The last day, included. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             400: {

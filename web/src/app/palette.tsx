@@ -1,11 +1,11 @@
 // The palette: every chat, page and action by its name. A field with a list below it, by keyboard alone if one likes.
-import { useQuery } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import clsx from "clsx";
 import { Copy, Keyboard, LogOut, MessageSquare, NotebookText, PanelLeft, Settings, SquarePen, SunMoon } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { problemOf } from "../api/problem";
-import { chatsQuery } from "../api/queries";
+import { chatListQuery } from "../api/queries";
 import "../i18n/palette";
 import { t } from "../i18n/t";
 import { showToast } from "../ui/toast";
@@ -144,7 +144,7 @@ function useGroups(typed: string, { onFold, onShortcuts }: Pick<Props, "onFold" 
   const navigate = useNavigate();
   const account = useAccount();
   const signOut = useSignOut();
-  const chats = useQuery(chatsQuery);
+  const chats = useInfiniteQuery(chatListQuery());
   const theme = (choice: "light" | "dark" | "auto", label: string): Entry => ({ id: `theme-${choice}`, group: t("palette.actions"), label, words: t("palette.words.theme"), icon: <SunMoon aria-hidden />, act: () => setTheme(choice) });
   const action = (name: string, label: string, icon: ReactNode, act: () => void, words?: string): Entry => ({ id: name, group: t("palette.actions"), label, words, icon, act });
   const entries: Entry[] = [
@@ -159,7 +159,7 @@ function useGroups(typed: string, { onFold, onShortcuts }: Pick<Props, "onFold" 
     { id: "memory", group: t("palette.pages"), label: t("nav.memory"), icon: <NotebookText aria-hidden />, act: () => void navigate({ to: "/memory" }) },
     ...settingsPages(account.administrator).map((page) => ({ id: page.to, group: t("palette.settings"), label: t(page.label), icon: <Settings aria-hidden />, act: () => void navigate({ to: page.to }) })),
   ];
-  const named = (chats.data?.items ?? []).map((chat): Entry => ({ id: chat.id, group: t("palette.chats"), label: chat.title || t("chat.untitled"), icon: <MessageSquare aria-hidden />, act: () => void navigate({ to: "/chats/$chat", params: { chat: chat.id } }) }));
+  const named = (chats.data?.pages ?? []).flatMap((page) => page.items).map((chat): Entry => ({ id: chat.id, group: t("palette.chats"), label: chat.title || t("chat.untitled"), icon: <MessageSquare aria-hidden />, act: () => void navigate({ to: "/chats/$chat", params: { chat: chat.id } }) }));
   const found = [...best(named, typed).slice(0, MOST), ...best(entries, typed)];
   const groups = new Map<string, Entry[]>();
   for (const entry of found) groups.set(entry.group, [...(groups.get(entry.group) ?? []), entry]);

@@ -36,12 +36,12 @@ pub struct Given {
     #[serde(flatten)]
     instructions: Instructions,
     /// How long each may be.
-    limits: Limits,
+    limits: Lengths,
 }
 
 /// The longest of each, in characters.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-pub struct Limits {
+pub struct Lengths {
     /// Of the name.
     name: usize,
     /// Of the tone.
@@ -147,7 +147,7 @@ fn is_there(tx: &ally_store::Tx, folder: Option<FolderId>) -> crate::fault::Done
 
 impl From<Instructions> for Given {
     fn from(instructions: Instructions) -> Self {
-        let limits = Limits { name: LONGEST_NAME, tone: LONGEST_TONE, rules: LONGEST_RULES };
+        let limits = Lengths { name: LONGEST_NAME, tone: LONGEST_TONE, rules: LONGEST_RULES };
         Self { instructions, limits }
     }
 }
