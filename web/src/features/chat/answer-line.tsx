@@ -1,7 +1,7 @@
 // What can be done with an answer, and what was done for it. It comes after the conversation, which can be read without.
 import { useMutation } from "@tanstack/react-query";
 import { CircleHelp, RotateCcw, ThumbsDown, ThumbsUp } from "lucide-react";
-import { useId, useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import type { Message, Sent } from "../../api/types";
@@ -11,16 +11,16 @@ import { Button, IconButton } from "../../ui/button";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { count } from "../../ui/quantity";
 import { showToast } from "../../ui/toast";
-import { Versions } from "./versions";
 
 type Rating = "up" | "down";
 
-export default function AnswerLine({ message, onSent }: { message: Message; onSent: (sent: Sent) => void }) {
+/** `versions` comes from the page, which has it anyway. */
+export default function AnswerLine({ message, versions, onSent }: { message: Message; versions: ReactNode; onSent: (sent: Sent) => void }) {
   return (
     <>
       <Again message={message} onSent={onSent} />
       <Thumbs message={message} />
-      <Versions message={message} />
+      {versions}
       <Done message={message} />
       {message.not_verified && <NotVerified sentence={message.not_verified} />}
     </>

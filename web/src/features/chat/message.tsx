@@ -5,6 +5,7 @@ import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { providerQuery } from "../../api/queries";
 import type { Message, Part, Sent } from "../../api/types";
+import "../../i18n/chat";
 import { t } from "../../i18n/t";
 import { Markdown } from "../../markdown/markdown";
 import { Button } from "../../ui/button";
@@ -67,7 +68,7 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Liv
           <End message={message} question={question} onSent={onSent} />
           <Receipt message={message}>
             <Suspense fallback={<Versions message={message} />}>
-              <AnswerLine message={message} onSent={onSent} />
+              <AnswerLine message={message} versions={<Versions message={message} />} onSent={onSent} />
             </Suspense>
           </Receipt>
         </RailEntry>
