@@ -7,7 +7,7 @@
 use crate::birth::Plan;
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, IntoRawFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
 /// Most descriptors that a program is given.
@@ -32,11 +32,16 @@ static ROW: OnceLock<Option<Row>> = OnceLock::new();
 pub fn reserve_places() {
     ROW.get_or_init(|| {
         let nothing = OwnedFd::from(std::fs::File::open("/dev/null").ok()?);
-        let row = Row { first: FROM, nothing, one_at_a_time: Mutex::default() };
-        // SAFETY: plain numbers, and nothing is changed. One that is open already is somebody's.
-        let is_free = |number: i32| unsafe { libc::fcntl(number, libc::F_GETFD) } < 0;
-        let all_free = row.numbers().all(is_free);
-        (all_free && row.clear(LENGTH).is_ok()).then_some(row)
+        // Each is given by the kernel, so that none is taken from a thread that opens something at the same moment.
+        let held: Result<Vec<OwnedFd>, Errno> =
+            (0..LENGTH).map(|_| rustix::io::fcntl_dupfd_cloexec(&nothing, FROM)).collect();
+        let held = held.ok()?;
+        let first = held.first()?.as_raw_fd();
+        let is_row = held.iter().zip(first..).all(|(place, number)| place.as_raw_fd() == number);
+        is_row.then(|| {
+            held.into_iter().for_each(|place| _ = place.into_raw_fd());
+            Row { first, nothing, one_at_a_time: Mutex::default() }
+        })
     });
 }
 
