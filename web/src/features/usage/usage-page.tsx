@@ -126,7 +126,7 @@ function Table({ rows, by }: { rows: UsageEntry[]; by: UsageBy }) {
   const way = WAYS.find((one) => one.by === by);
   return (
     // A table that is wider than a narrow screen is moved by itself, also with the keyboard.
-    <div role="region" aria-label={t("usage.used")} tabIndex={0} className="overflow-x-auto">
+    <div role="region" aria-label={way && t(way.label)} tabIndex={0} className="overflow-x-auto">
       <table className="w-full border-collapse text-[14px]">
         <thead>
           <tr className="border-b border-line text-start text-[13px] text-ink-2">
