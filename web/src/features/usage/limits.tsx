@@ -32,7 +32,7 @@ function Bar({ limit }: { limit: Limit }) {
         <h3 className="text-[14.5px] font-medium">{name}</h3>
         <p className="num text-[14px] text-ink-2">{says}</p>
       </div>
-      <progress value={limit.percent} max={100} aria-label={name} className="mt-1.5 h-2 w-full accent-(--accent)" />
+      <progress value={limit.percent} max={100} aria-label={name} className="meter mt-1.5 h-2 w-full" />
       <p className="text-[13.5px] text-ink-2">
         {t("usage.limit.resets")} <When at={limit.resets_at} />
       </p>

@@ -147,7 +147,7 @@ function Table({ rows, by }: { rows: UsageEntry[]; by: UsageBy }) {
                 {nameOf(row, by)}
               </th>
               {[count(read(row) - row.cache_read), count(row.cache_read), count(row.output), count(row.calls)].map((figure, at) => (
-                <td key={names[at]} className="num py-2 ps-3 text-end">
+                <td key={names[at]} className="num py-2 ps-3 text-end whitespace-nowrap">
                   {figure}
                 </td>
               ))}
