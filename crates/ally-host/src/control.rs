@@ -78,7 +78,7 @@ impl Control {
             if *read > MOST_LEFT_OVER {
                 return None;
             }
-            match self.read() {
+            match self.read_now() {
                 0 => return None,
                 more => *read += more,
             }
@@ -99,9 +99,22 @@ impl Control {
     /// Reads what is there; answers how much that was.
     fn read(&mut self) -> usize {
         let Some(pipe) = &self.pipe else { return 0 };
-        self.text.drain(..std::mem::take(&mut self.heard));
         let mut chunk = [0; CHUNK];
-        match pipe.try_read(&mut chunk) {
+        let read = pipe.try_read(&mut chunk);
+        self.add(&chunk, read)
+    }
+
+    /// The same, whether or not the reactor has heard of it already: what was said just before an end is often newer.
+    fn read_now(&mut self) -> usize {
+        let Some(pipe) = &self.pipe else { return 0 };
+        let mut chunk = [0; CHUNK];
+        let read = rustix::io::read(pipe, &mut chunk).map_err(io::Error::from);
+        self.add(&chunk, read)
+    }
+
+    fn add(&mut self, chunk: &[u8], read: io::Result<usize>) -> usize {
+        self.text.drain(..std::mem::take(&mut self.heard));
+        match read {
             Ok(read) if read > 0 && self.text.len() <= LONGEST => {
                 self.text.extend_from_slice(&chunk[..read]);
                 read
@@ -190,6 +203,16 @@ mod tests {
         write(&mut pipe, &FromAssistant::Ready);
         assert_eq!(control.left_over(&mut 0).await, None);
         assert_eq!(pipe.write_all(b"\n").expect_err("nobody reads").kind(), io::ErrorKind::BrokenPipe);
+    }
+
+    #[tokio::test]
+    async fn what_was_said_before_the_reactor_could_hear_of_it_is_heard_at_the_end() {
+        let (mut control, mut pipe) = pipe();
+        // Nothing is there: the reactor remembers that.
+        assert_eq!(control.read(), 0);
+        write(&mut pipe, &alarm(7));
+        drop(pipe);
+        assert_eq!(control.left_over(&mut 0).await, Some(alarm(7)));
     }
 
     #[tokio::test]
