@@ -349,7 +349,10 @@ impl Life {
         }
         match (awake.give_up, is_orderly, was_killed) {
             (Some(_), _, _) => Next::End,
-            (None, true, _) if is_hasty => Next::Rest(self.back_off.after_crash(lived)),
+            (None, true, _) if is_hasty => {
+                // Whoever leaves quickly does not get around the rest of a space that is more than full.
+                Next::Rest(self.back_off.after_crash(lived).max(self.space.rest().unwrap_or_default()))
+            }
             // It added to a space that is more than full, however it ended.
             (None, _, false) if let Some(rest) = self.space.rest() => Next::Rest(rest),
             (None, true, _) => Next::Sleep,

@@ -224,6 +224,7 @@ impl Lines {
 fn clean(line: &[u8]) -> (Level, Text) {
     let text = line.iter().map(|byte| match byte {
         b'"' => '\'',
+        b'\\' => '/',
         b' '..=b'~' => char::from(*byte),
         _ => '?',
     });

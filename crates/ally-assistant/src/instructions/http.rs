@@ -12,9 +12,6 @@ use ally_types::{Content, FolderId, Label, Problem};
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
 
-/// Most versions in a list.
-const MOST_VERSIONS: u32 = 50;
-
 /// What the person wants; what is left out is empty.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct NewInstructions {
@@ -113,7 +110,7 @@ pub async fn put_folder(
 pub async fn versions(State(app): State<App>, _: Owner, Query(of): Query<Where>) -> Answer<Json<Items<Instructions>>> {
     let found = app.store().read(move |tx| {
         is_there(tx, of.folder)?;
-        store::versions(tx, of.folder, MOST_VERSIONS)
+        store::versions(tx, of.folder, store::MOST_VERSIONS)
     });
     Ok(Json(Items::all(found.await?)))
 }

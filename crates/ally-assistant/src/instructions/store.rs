@@ -6,6 +6,9 @@ use ally_store::{Tx, cells, params};
 use ally_types::{AccountId, FolderId, Timestamp};
 use rusqlite::Row;
 
+/// So many versions of each are kept.
+pub const MOST_VERSIONS: u32 = 50;
+
 /// Keeps a new version.
 pub fn insert(tx: &Tx, folder: Option<FolderId>, new: &Instructions, account: AccountId, now: Timestamp) -> Done<()> {
     tx.prepare_cached(
@@ -22,6 +25,12 @@ pub fn insert(tx: &Tx, folder: Option<FolderId>, new: &Instructions, account: Ac
         new.label.integrity.as_str(),
         new.label.confidentiality.as_str(),
     ])?;
+    // What nobody can see any more is not kept.
+    tx.prepare_cached(
+        "DELETE FROM instructions WHERE folder IS ?1 AND number NOT IN
+         (SELECT number FROM instructions WHERE folder IS ?1 ORDER BY number DESC LIMIT ?2)",
+    )?
+    .execute(params![folder.map(|folder| folder.to_string()), MOST_VERSIONS])?;
     Ok(())
 }
 

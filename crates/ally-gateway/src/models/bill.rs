@@ -4,9 +4,10 @@ use super::Payer;
 use super::counters::Hold;
 use super::plans::Span;
 use crate::gateway::Gateway;
-use ally_llm::{Event, Request, Usage};
+use ally_llm::{Block, Event, Request, Usage};
 use ally_store::StoreError;
 use ally_types::{ServerId, log};
+use tokio::time::Instant;
 
 /// The place of one call among those of its server; leaving is dropping it.
 pub(crate) struct Place {
@@ -33,8 +34,23 @@ pub(crate) struct Bill {
     /// The tokens that are held; `None` when nobody counts this call, or it is settled.
     held: Option<Held>,
     usage: Option<Usage>,
-    is_refused: bool,
+    /// Bytes of the answer that have passed.
+    passed: usize,
+    begun: Instant,
+    end: Ended,
 }
+
+/// How a call ended, as far as it has passed here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// It has not: whoever asked went away.
+    Open,
+    Whole,
+    Broken,
+}
+
+/// No model of today writes more tokens in a second, also of those that nobody is shown.
+const MOST_A_SECOND: f64 = 150.0;
 
 #[derive(Clone, Copy)]
 struct Held {
@@ -56,7 +72,7 @@ impl Bill {
     pub async fn open(place: Place, payer: Payer, request: &Request) -> Result<Self, Refusal> {
         let (gateway, server) = (place.gateway.clone(), place.server);
         gateway.models.unsettled.send_modify(|count| *count += 1);
-        let mut bill = Self { place, held: None, usage: None, is_refused: false };
+        let mut bill = Self { place, held: None, usage: None, passed: 0, begun: Instant::now(), end: Ended::Open };
         if payer != Payer::Installation {
             return Ok(bill);
         }
@@ -77,8 +93,11 @@ impl Bill {
     pub fn note(&mut self, event: &Event) {
         match event {
             Event::Usage { usage } => self.usage = Some(*usage),
-            Event::Failed { .. } => self.is_refused = true,
-            _ => {}
+            Event::TextDelta { text } | Event::ThinkingDelta { text } => self.passed += text.len(),
+            Event::Block { block: Block::ToolCall { input, .. } } => self.passed += input.to_string().len(),
+            Event::Finished { .. } => self.end = Ended::Whole,
+            Event::Failed { .. } => self.end = Ended::Broken,
+            Event::Started { .. } | Event::Block { .. } => {}
         }
     }
 
@@ -89,15 +108,26 @@ impl Bill {
         }
     }
 
+    /// What a call cost. A provider states the counts of a whole answer at its end; before that, they say less than was
+    /// written. So whoever goes away in the middle is counted what has passed, or what may have been thought in that
+    /// time without being shown, but never more than was held: else hanging up early would be a way around each limit.
     fn used(&self, held: Held) -> i64 {
-        match self.usage {
-            Some(Usage { input, output, cache_read, cache_write }) => {
-                i64::try_from(input.saturating_add(output).saturating_add(cache_read).saturating_add(cache_write))
-                    .unwrap_or(i64::MAX / 4)
-            }
+        let stated = self.usage.map(|usage| {
+            let Usage { input, output, cache_read, cache_write } = usage;
+            let all = input.saturating_add(output).saturating_add(cache_read).saturating_add(cache_write);
+            i64::try_from(all).unwrap_or(i64::MAX / 4)
+        });
+        let seen = held.question.saturating_add(i64::try_from(self.passed / 4).unwrap_or(i64::MAX / 4));
+        match (self.end, stated) {
+            (Ended::Whole, stated) => stated.unwrap_or(seen),
             // The provider refused: nothing was read.
-            None if self.is_refused => 0,
-            None => held.question,
+            (Ended::Broken, None) if self.passed == 0 => 0,
+            (Ended::Broken, stated) => stated.unwrap_or(0).max(seen),
+            (Ended::Open, stated) => {
+                let thought = (self.begun.elapsed().as_secs_f64() * MOST_A_SECOND) as i64;
+                let most = held.hold.needed().max(stated.unwrap_or(0));
+                stated.unwrap_or(0).max(seen).max(held.question.saturating_add(thought)).min(most)
+            }
         }
     }
 }

@@ -65,6 +65,13 @@ pub(crate) struct Hold {
     grant: Grant,
 }
 
+impl Hold {
+    /// Tokens that the call itself needs at most.
+    pub(crate) const fn needed(&self) -> i64 {
+        self.needed
+    }
+}
+
 /// How far a limit is used, as it is now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Counted {

@@ -11,7 +11,7 @@ use ally_types::{Problem, Secret};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
-use http::{Request, StatusCode};
+use http::Request;
 use http_body_util::{BodyExt as _, Limited};
 use tokio::time::timeout;
 
@@ -47,10 +47,8 @@ pub async fn put(State(gateway): State<Gateway>, visitor: Visitor, request: Requ
 
 /// Passes it on, and takes no key of hers from then on.
 pub async fn delete(State(gateway): State<Gateway>, visitor: Visitor, request: Request<Body>) -> Answer<Response> {
-    let server = visitor.server;
-    let answer = forward(State(gateway.clone()), visitor, request).await?;
-    if answer.status() == StatusCode::OK {
-        gateway.models.own_keys.remove_all(server).await.map_err(Problem::from)?;
-    }
-    Ok(answer)
+    // First, and whatever her server says then: it is not up to her server whether a key that she took away still opens
+    // something. If it fails after this, she pastes the key again or takes it away once more.
+    gateway.models.own_keys.remove_all(visitor.server).await.map_err(Problem::from)?;
+    forward(State(gateway), visitor, request).await
 }

@@ -89,6 +89,26 @@ async fn a_call_that_is_stopped_is_settled_too() {
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_before_the_end_is_counted_what_she_has_read() {
+    let turn = Turn::of([Step::Text("word ".repeat(800)), Step::Hold(Gate::default())]);
+    let usage = Some(Usage { input: 5, output: 1, ..Usage::default() });
+    let world = World::with(scripted(Turn { usage, ..turn })).await;
+    let mira = world.person();
+    let mut body = ask(&world, mira.server, "hello", None).await.into_body();
+    let (held, _) = counted(&world, mira.server).await.unwrap();
+    let mut read = 0;
+    while read < 800 {
+        read += piece(&mut body).await.unwrap().matches("word").count();
+    }
+    drop(body);
+    settle().await;
+    world.gateway.settled().await;
+    let (_, settled) = counted(&world, mira.server).await.unwrap();
+    // Four thousand letters are more tokens than she may have had; what the provider had stated so far was five.
+    assert_eq!(settled, held);
+}
+
+#[tokio::test]
 async fn what_was_held_when_the_process_died_counts_as_used() {
     let world = World::with(scripted(Turn::of([Step::Hold(Gate::default())]))).await;
     let mira = world.person();

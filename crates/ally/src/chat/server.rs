@@ -73,6 +73,12 @@ impl Server {
     /// A server whose session is kept here.
     pub(super) fn with_session(address: &Address, place: Place) -> Result<Self, Fault> {
         let who = place.read()?.map_or(Who::Nobody, Who::Session);
+        if matches!(who, Who::Nobody) && !address.is_trusted {
+            return Err(Fault::said(
+                "The server is named by a file of this directory, so nobody is asked for a password here.",
+                "To sign in there, name the server with --server or ALLY_SERVER.",
+            ));
+        }
         Self::new(address, who, Some(place))
     }
 

@@ -56,7 +56,7 @@ export function OldChat({ id, connect, fileLink, topBar, target, onClosed }: Sha
     },
     [thread],
   );
-  const sending = useSending({ chat: id, onSent: (_, sent) => onSent(sent) });
+  const sending = useSending({ chat: id, isKept: !info.data?.temporary, onSent: (_, sent) => onSent(sent) });
   const [stopping, setStopping] = useState<string | null>(null);
 
   async function stop() {
@@ -88,7 +88,8 @@ export function OldChat({ id, connect, fileLink, topBar, target, onClosed }: Sha
     if (info.data) keepChat(queries, info.data);
   }, [queries, info.data]);
 
-  const title = info.data?.title || t("chat.untitled");
+  // The title of a page stands in the browser's history; that of a temporary chat would be its first words.
+  const title = info.data?.temporary ? t("temporary.title") : info.data?.title || t("chat.untitled");
   usePageTitle(`${title} · ${t("brand")}`);
   const isMissing = chat.problem?.status === 404 || (info.isError && problemOf(info.error).status === 404);
   const isEmpty = isLoaded && state.order.length === 0;
