@@ -3,30 +3,25 @@
 //! Who speaks there may be in somebody else's hands. So it is heard at a measured pace, whatever it says, and no longer
 //! at all once it says what no assistant would say.
 
+use crate::pipe::{MOST_LEFT_OVER, Pipe};
 use ally_types::host::FromAssistant;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
-use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep_until};
 
 /// Far more than any line of an assistant that is in its right mind.
 const LONGEST: usize = 1024;
-/// So much is read at once.
-const CHUNK: usize = 4096;
 /// A newer assistant may say a few things that this host does not understand.
 const MOST_STRANGE: u32 = 16;
 /// So many reads and lines together are there for each second: about twenty lines that were written one by one.
 const TURNS: u32 = 40;
 const A_SECOND: Duration = Duration::from_secs(1);
-/// No pipe holds more for somebody without privileges.
-const MOST_LEFT_OVER: usize = 1 << 20;
 
 /// The reading end.
 #[derive(Debug)]
 pub(crate) struct Control {
-    /// `None` once it is at its end or broken.
-    pipe: Option<pipe::Receiver>,
+    pipe: Pipe,
     text: Vec<u8>,
     /// So much of the text was heard already.
     heard: usize,
@@ -42,7 +37,7 @@ impl Control {
         let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
         // Only this end must not block: the child's end is a description of its own.
         rustix::io::ioctl_fionbio(&reader, true)?;
-        let pipe = Some(pipe::Receiver::from_owned_fd(reader)?);
+        let pipe = Pipe::new(reader)?;
         let renewed = Instant::now() + A_SECOND;
         Ok((Self { pipe, text: Vec::new(), heard: 0, strange: 0, renewed, turns: TURNS }, writer))
     }
@@ -57,11 +52,8 @@ impl Control {
                 self.turns = self.turns.saturating_sub(1);
                 return line;
             }
-            let Some(pipe) = &self.pipe else { std::future::pending().await };
-            if pipe.readable().await.is_err() {
-                self.pipe = None;
-            }
-            if self.read() > 0 {
+            self.pipe.readable().await;
+            if self.add(Pipe::read) > 0 {
                 self.turns = self.turns.saturating_sub(1);
             }
         }
@@ -78,7 +70,7 @@ impl Control {
             if *read > MOST_LEFT_OVER {
                 return None;
             }
-            match self.read_now() {
+            match self.add(Pipe::read_now) {
                 0 => return None,
                 more => *read += more,
             }
@@ -96,35 +88,17 @@ impl Control {
         }
     }
 
-    /// Reads what is there; answers how much that was.
-    fn read(&mut self) -> usize {
-        let Some(pipe) = &self.pipe else { return 0 };
-        let mut chunk = [0; CHUNK];
-        let read = pipe.try_read(&mut chunk);
-        self.add(&chunk, read)
-    }
-
-    /// The same, whether or not the reactor has heard of it already: what was said just before an end is often newer.
-    fn read_now(&mut self) -> usize {
-        let Some(pipe) = &self.pipe else { return 0 };
-        let mut chunk = [0; CHUNK];
-        let read = rustix::io::read(pipe, &mut chunk).map_err(io::Error::from);
-        self.add(&chunk, read)
-    }
-
-    fn add(&mut self, chunk: &[u8], read: io::Result<usize>) -> usize {
+    /// Reads what is there; answers how much that was. A line that does not end is the last thing that is heard.
+    fn add(&mut self, read: impl FnOnce(&mut Pipe, &mut Vec<u8>) -> usize) -> usize {
         self.text.drain(..std::mem::take(&mut self.heard));
-        match read {
-            Ok(read) if read > 0 && self.text.len() <= LONGEST => {
-                self.text.extend_from_slice(&chunk[..read]);
-                read
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            _ => {
-                self.pipe = None;
-                0
-            }
+        let before = self.text.len();
+        let read = read(&mut self.pipe, &mut self.text);
+        if read > 0 && before > LONGEST {
+            self.text.truncate(before);
+            self.pipe.close();
+            return 0;
         }
+        read
     }
 
     fn take_line(&mut self) -> Option<FromAssistant> {
@@ -136,7 +110,7 @@ impl Control {
                 _ => self.strange += 1,
             }
             if self.strange > MOST_STRANGE {
-                self.pipe = None;
+                self.pipe.close();
                 self.text = Vec::new();
                 self.heard = 0;
             }
@@ -209,7 +183,7 @@ mod tests {
     async fn what_was_said_before_the_reactor_could_hear_of_it_is_heard_at_the_end() {
         let (mut control, mut pipe) = pipe();
         // Nothing is there: the reactor remembers that.
-        assert_eq!(control.read(), 0);
+        assert_eq!(control.add(Pipe::read), 0);
         write(&mut pipe, &alarm(7));
         drop(pipe);
         assert_eq!(control.left_over(&mut 0).await, Some(alarm(7)));
@@ -222,7 +196,7 @@ mod tests {
             pipe.write_all(&[b' '; LONGEST]).expect("writes");
             assert_eq!(tokio::time::timeout(Duration::ZERO, control.next()).await.ok(), None);
             assert_eq!(control.left_over(&mut 0).await, None);
-            if control.pipe.is_none() {
+            if !control.pipe.is_open() {
                 return;
             }
         }

@@ -17,6 +17,7 @@ mod ledger;
 mod life;
 mod limits;
 mod lines;
+mod pipe;
 mod platform;
 mod quota;
 mod register;

@@ -4,11 +4,11 @@
 //! server. Whoever has an assistant in hand can so forge nobody's line, and flood nothing: what comes too fast is
 //! counted instead. The pipe is never waited for at either end.
 
+use crate::pipe::{MOST_LEFT_OVER, Pipe};
 use ally_types::log::{Level, Loggable};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
-use tokio::net::unix::pipe;
 use tokio::time::{Instant, sleep_until};
 
 /// A longer line is not a line of ours.
@@ -18,12 +18,9 @@ const BURST: u32 = 100;
 const REFILL: Duration = Duration::from_millis(100);
 /// So often it is said how many lines did not pass.
 const SAID_AGAIN: Duration = Duration::from_secs(60);
-const CHUNK: usize = 4096;
 /// So much is read in one go; after a go that found more, there is a rest. No pipe of ours holds more than that.
 const GO: usize = 64 << 10;
 const REST: Duration = Duration::from_millis(100);
-/// No pipe holds more for somebody without privileges.
-const MOST_LEFT_OVER: usize = 1 << 20;
 
 /// Something to be written to the log for an assistant.
 #[derive(Debug, PartialEq, Eq)]
@@ -89,8 +86,7 @@ impl Pace {
 /// The reading end.
 #[derive(Debug)]
 pub(crate) struct Lines {
-    /// `None` once it is at its end or broken.
-    pipe: Option<pipe::Receiver>,
+    pipe: Pipe,
     text: Vec<u8>,
     /// So much of the text was taken already.
     taken: usize,
@@ -109,7 +105,7 @@ impl Lines {
     pub(crate) fn new(pace: Pace) -> io::Result<(Self, OwnedFd)> {
         use rustix::pipe::PipeFlags;
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let pipe = Some(pipe::Receiver::from_owned_fd(reader)?);
+        let pipe = Pipe::new(reader)?;
         Ok((Self { pipe, text: Vec::new(), taken: 0, is_too_long: false, pace, rests_until: None, go: 0 }, writer))
     }
 
@@ -124,9 +120,9 @@ impl Lines {
             }
             let now = Instant::now();
             let due = self.pace.due(now).into_iter().chain(self.rests_until).min();
-            match (&self.pipe, self.rests_until) {
-                (Some(pipe), None) => tokio::select! {
-                    ready = pipe.readable() => if ready.is_err() { self.pipe = None },
+            match self.rests_until {
+                None if self.pipe.is_open() => tokio::select! {
+                    () = self.pipe.readable() => {}
                     () = at(due) => continue,
                 },
                 _ => {
@@ -137,7 +133,7 @@ impl Lines {
                     (self.rests_until, self.go) = (None, 0);
                 }
             }
-            self.go += self.read();
+            self.go += self.add(Pipe::read);
             if self.go >= GO {
                 self.rests_until = Some(Instant::now() + REST);
             }
@@ -151,7 +147,7 @@ impl Lines {
                 return Some(said);
             }
             // Beyond that, somebody is still writing.
-            let more = if *read > MOST_LEFT_OVER { 0 } else { self.read_now() };
+            let more = if *read > MOST_LEFT_OVER { 0 } else { self.add(Pipe::read_now) };
             *read += more;
             if more == 0 {
                 if self.text[self.taken..].is_empty() {
@@ -168,34 +164,9 @@ impl Lines {
     }
 
     /// Reads what is there, up to a chunk; answers how much that was.
-    fn read(&mut self) -> usize {
-        let Some(pipe) = &self.pipe else { return 0 };
-        let mut chunk = [0; CHUNK];
-        let read = pipe.try_read(&mut chunk);
-        self.add(&chunk, read)
-    }
-
-    /// The same, whether or not the reactor has heard of it already.
-    fn read_now(&mut self) -> usize {
-        let Some(pipe) = &self.pipe else { return 0 };
-        let mut chunk = [0; CHUNK];
-        let read = rustix::io::read(pipe, &mut chunk).map_err(io::Error::from);
-        self.add(&chunk, read)
-    }
-
-    fn add(&mut self, chunk: &[u8], read: io::Result<usize>) -> usize {
+    fn add(&mut self, read: impl FnOnce(&mut Pipe, &mut Vec<u8>) -> usize) -> usize {
         self.text.drain(..std::mem::take(&mut self.taken));
-        match read {
-            Ok(read) if read > 0 => {
-                self.text.extend_from_slice(&chunk[..read]);
-                read
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
-            _ => {
-                self.pipe = None;
-                0
-            }
-        }
+        read(&mut self.pipe, &mut self.text)
     }
 
     /// The next line that is there whole and may pass. Never holds more than a chunk beside the longest line.
@@ -336,7 +307,7 @@ mod tests {
         assert_eq!(lines.next().await, info("after"));
         writer.join().expect("writes");
         assert_eq!(lines.next().await, Said::Dropped(1));
-        assert!(lines.text.capacity() <= 8 * CHUNK, "{}", lines.text.capacity());
+        assert!(lines.text.capacity() <= 8 * crate::pipe::CHUNK, "{}", lines.text.capacity());
         let (mut lines, mut pipe) = self::pipe();
         for length in [LONGEST, LONGEST + 1] {
             pipe.write_all(&[b'y'; LONGEST + 1][..length]).expect("writes");
