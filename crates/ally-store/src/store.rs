@@ -73,6 +73,19 @@ impl Store {
         self.0.submit_now(Mode::Change, change)
     }
 
+    /// Like [`Store::write`], on a thread of its own, for a process whose one thread serves everybody and must not wait for
+    /// a disk. Changes that come meanwhile share the next sync.
+    pub async fn write_apart<T, E, F>(&self, change: F) -> Result<T, E>
+    where
+        F: FnOnce(&Tx) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let store = self.clone();
+        let written = tokio::task::spawn_blocking(move || store.write_now(change)).await;
+        written.unwrap_or_else(|_| Err(E::from(StoreError::Other { code: 0 })))
+    }
+
     /// Like [`Store::read`], for code that is not async.
     pub fn read_now<T, E, F>(&self, question: F) -> Result<T, E>
     where

@@ -116,7 +116,7 @@ impl Ledger {
             return;
         }
         let rows = counts.clone();
-        let written = self.0.store.write(move |tx| -> Result<(), StoreError> {
+        let written = self.0.store.write_apart(move |tx| -> Result<(), StoreError> {
             if is_new_day {
                 prune(tx, today)?;
             }

@@ -88,7 +88,7 @@ impl List {
     pub async fn add(&self, server: ServerId, target: &Target, now: Timestamp) -> Result<Added, CannotAdd> {
         let (server, host, port) = (server.to_string(), target.host.to_string(), target.port);
         self.0
-            .write(move |tx| {
+            .write_apart(move |tx| {
                 let mut find = tx
                     .prepare_cached("SELECT since FROM egress_hosts WHERE server = ?1 AND host = ?2 AND port = ?3")
                     .map_err(StoreError::from)?;
@@ -118,7 +118,7 @@ impl List {
     /// Takes a host off the list, with all its ports or with one. Says whether there was one.
     pub async fn remove(&self, server: ServerId, host: String, port: Option<u16>) -> Result<bool, StoreError> {
         self.0
-            .write(move |tx| {
+            .write_apart(move |tx| {
                 let removed = tx.execute(
                     "DELETE FROM egress_hosts WHERE server = ?1 AND host = ?2 AND (?3 IS NULL OR port = ?3)",
                     params![server.to_string(), host, port],

@@ -128,7 +128,10 @@ impl Drop for Given {
         if let Some(hold) = self.hold.take() {
             let (counters, id) = (self.counters.clone(), self.server.to_string());
             // What cannot be given back counts as used, like every hold of a process that died.
-            drop(self.counters.detached(async move { counters.write(move |tx| let_go(tx, &id, hold)).await }));
+            drop(
+                self.counters
+                    .detached(async move { counters.store.write_apart(move |tx| let_go(tx, &id, hold)).await }),
+            );
         }
     }
 }
@@ -193,7 +196,7 @@ impl Counters {
         // What has to be put back if the change does not reach the disk: it is still held.
         let gone = Arc::new(Mutex::new(kept.map(|kept| (server, kept)).into_iter().collect::<Vec<_>>()));
         let (id, counters, going) = (server.to_string(), self.clone(), Arc::clone(&gone));
-        let exchanged = self.write(move |tx| {
+        let exchanged = self.store.write_apart(move |tx| {
             let mut going = going.lock().unwrap_or_else(PoisonError::into_inner);
             going.iter().try_for_each(|(server, kept)| let_go(tx, &server.to_string(), *kept))?;
             let mut grant = tx.prepare_cached(
@@ -255,7 +258,8 @@ impl Counters {
         let may_keep = !self.kept().contains_key(&server);
         let id = server.to_string();
         let is_kept = self
-            .write(move |tx| {
+            .store
+            .write_apart(move |tx| {
                 let_go(tx, &id, hold)?;
                 tx.prepare_cached("UPDATE counters SET settled = settled + ?3 WHERE server = ?1 AND period = ?2")?
                     .execute(params![id, hold.period, used])?;
@@ -266,7 +270,7 @@ impl Counters {
                 if keeps {
                     take(tx, &id, next)?;
                 }
-                Ok(keeps)
+                Ok::<_, StoreError>(keeps)
             })
             .await?;
         self.bell.notify_one();
@@ -274,7 +278,7 @@ impl Counters {
         if let Some(other) = other {
             // Two calls of one person ended at once; one of the two is enough.
             let id = server.to_string();
-            self.write(move |tx| let_go(tx, &id, other)).await?;
+            self.store.write_apart(move |tx| let_go(tx, &id, other)).await?;
         }
         Ok(())
     }
@@ -297,23 +301,15 @@ impl Counters {
         if kept.is_empty() {
             return Ok(());
         }
-        self.write(move |tx| kept.into_iter().try_for_each(|(server, hold)| let_go(tx, &server.to_string(), hold)))
+        self.store
+            .write_apart(move |tx| {
+                kept.into_iter().try_for_each(|(server, hold)| let_go(tx, &server.to_string(), hold))
+            })
             .await
     }
 
     fn kept(&self) -> MutexGuard<'_, HashMap<ServerId, Hold>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// On a thread of its own: the gateway has one thread for everybody, which must not wait for a disk. Changes that
-    /// come meanwhile share the next sync.
-    async fn write<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let store = self.store.clone();
-        let written = tokio::task::spawn_blocking(move || store.write_now(change)).await;
-        written.unwrap_or(Err(StoreError::Other { code: 0 }))
     }
 
     /// One server's counts of one day.
@@ -365,7 +361,7 @@ impl Counters {
         percent: i64,
     ) -> Result<(), StoreError> {
         let (id, period) = (server.to_string(), period(now));
-        self.write(move |tx| notice(tx, &id, span, period, "dismissed = max(dismissed, ?4)", percent)).await
+        self.store.write_apart(move |tx| notice(tx, &id, span, period, "dismissed = max(dismissed, ?4)", percent)).await
     }
 
     /// Some of what the platform does not know yet.
@@ -386,14 +382,15 @@ impl Counters {
 
     /// The platform knows these now.
     pub(crate) async fn told(&self, known: Vec<Untold>) -> Result<(), StoreError> {
-        self.write(move |tx| {
-            let mut note = tx.prepare_cached("UPDATE counters SET told = ?3 WHERE server = ?1 AND period = ?2")?;
-            for row in known {
-                note.execute(params![row.server.to_string(), row.period, row.settled])?;
-            }
-            Ok(())
-        })
-        .await
+        self.store
+            .write_apart(move |tx| {
+                let mut note = tx.prepare_cached("UPDATE counters SET told = ?3 WHERE server = ?1 AND period = ?2")?;
+                for row in known {
+                    note.execute(params![row.server.to_string(), row.period, row.settled])?;
+                }
+                Ok(())
+            })
+            .await
     }
 
     /// The tables with their columns, for the privacy register.

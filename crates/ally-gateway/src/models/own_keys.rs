@@ -4,7 +4,7 @@
 //! bring another one, and so carry her data into an account of their own at an address that is always open. So the
 //! gateway, through which the browser pastes a key, keeps a keyed hash of it, and takes no other. It holds no key.
 
-use ally_store::{OptionalExtension as _, Store, StoreError, Tx, params};
+use ally_store::{OptionalExtension as _, Store, StoreError, params};
 use ally_types::seal::Key;
 use ally_types::{Secret, ServerId, Timestamp};
 use ring::hmac;
@@ -49,59 +49,53 @@ impl OwnKeys {
     /// She has pasted this key. Says whether it was not known before.
     pub async fn add(&self, server: ServerId, key: &Secret, now: Timestamp) -> Result<bool, StoreError> {
         let (server, mark) = (server.to_string(), self.mark(server, key));
-        self.write(move |tx| {
-            let added = tx.execute(
-                "INSERT INTO own_keys (server, mark, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
-                params![server, mark, now.as_millis()],
-            )?;
-            tx.execute(
-                "DELETE FROM own_keys WHERE server = ?1 AND mark <> ?2 AND mark NOT IN
+        self.store
+            .write_apart(move |tx| {
+                let added = tx.execute(
+                    "INSERT INTO own_keys (server, mark, since) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+                    params![server, mark, now.as_millis()],
+                )?;
+                tx.execute(
+                    "DELETE FROM own_keys WHERE server = ?1 AND mark <> ?2 AND mark NOT IN
                  (SELECT mark FROM own_keys WHERE server = ?1 ORDER BY since DESC LIMIT ?3)",
-                params![server, mark, MOST],
-            )?;
-            Ok(added > 0)
-        })
-        .await
+                    params![server, mark, MOST],
+                )?;
+                Ok(added > 0)
+            })
+            .await
     }
 
     /// This key is hers from now on, and no other.
     pub async fn keep_only(&self, server: ServerId, key: &Secret) -> Result<(), StoreError> {
         let (server, mark) = (server.to_string(), self.mark(server, key));
-        self.write(move |tx| {
-            tx.execute("DELETE FROM own_keys WHERE server = ?1 AND mark <> ?2", params![server, mark])?;
-            Ok(())
-        })
-        .await
+        self.store
+            .write_apart(move |tx| {
+                tx.execute("DELETE FROM own_keys WHERE server = ?1 AND mark <> ?2", params![server, mark])?;
+                Ok(())
+            })
+            .await
     }
 
     /// This key was not taken.
     pub async fn remove(&self, server: ServerId, key: &Secret) -> Result<(), StoreError> {
         let (server, mark) = (server.to_string(), self.mark(server, key));
-        self.write(move |tx| {
-            tx.execute("DELETE FROM own_keys WHERE server = ?1 AND mark = ?2", params![server, mark])?;
-            Ok(())
-        })
-        .await
+        self.store
+            .write_apart(move |tx| {
+                tx.execute("DELETE FROM own_keys WHERE server = ?1 AND mark = ?2", params![server, mark])?;
+                Ok(())
+            })
+            .await
     }
 
     /// She has no key any more.
     pub async fn remove_all(&self, server: ServerId) -> Result<(), StoreError> {
         let server = server.to_string();
-        self.write(move |tx| {
-            tx.execute("DELETE FROM own_keys WHERE server = ?1", params![server])?;
-            Ok(())
-        })
-        .await
-    }
-
-    /// On a thread of its own: the gateway has one for everybody, which must not wait for a disk.
-    async fn write<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&Tx) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let store = self.store.clone();
-        let written = tokio::task::spawn_blocking(move || store.write_now(change)).await;
-        written.unwrap_or(Err(StoreError::Other { code: 0 }))
+        self.store
+            .write_apart(move |tx| {
+                tx.execute("DELETE FROM own_keys WHERE server = ?1", params![server])?;
+                Ok(())
+            })
+            .await
     }
 }
 
