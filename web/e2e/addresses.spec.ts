@@ -1,15 +1,11 @@
 // What an address does: an invitation that leaves no trace, an old link, a page that is not there.
 import { expect, test } from "@playwright/test";
-import { enter, isAccessible, model, picture, world } from "./people";
+import { enter, inFreshWorld, isAccessible, picture } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
+inFreshWorld(5, async (page) => {
   await enter(page);
-  await page.close();
 });
 
 test("an invitation is read once from behind the #, and then stands in no address and in no request line", async ({ page, browser }) => {

@@ -1,15 +1,10 @@
 // What stands under an answer: thumbs, the receipt, and the mark on a claim that has none.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, finished, isAccessible, isFake, model, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
-  await page.close();
-});
+inFreshWorld(5);
 
 test("a thumb is shown at once and in every tab, takes a note, and can be taken back", async ({ page, context }) => {
   await enter(page);

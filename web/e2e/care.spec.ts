@@ -1,16 +1,13 @@
 // What a person expects without saying so: nothing typed is lost, everything works by keyboard and for screen readers.
 import { expect, type Page, test } from "@playwright/test";
 import { newLine } from "./line";
-import { answers, connect, enter, finished, isAccessible, isFake, model, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
 const PAGES = ["", "memory", "memory/files/notes.md", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/walls", "settings/egress", "settings/usage", "settings/sessions", "settings/people", "nowhere"];
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 10 });
+inFreshWorld(10, async (page) => {
   await enter(page);
   await expect(page.getByRole("heading", { name: "No AI provider is connected" })).toBeVisible();
   await picture(page, "first-without-provider", "light", 1280);
@@ -20,7 +17,6 @@ test.beforeAll(async ({ browser }) => {
   await page.goto("/app/");
   await write(page, "Which venues fit for Lisbon?");
   await expect(finished(page)).toHaveCount(1);
-  await page.close();
 });
 
 /** The pages that the platform writes, without any script. The fake backend has none of them. */

@@ -1,14 +1,10 @@
 // Finding a chat again: pins, folders, the archive, and each of it taken back.
 import { expect, type Page, test } from "@playwright/test";
-import { enter, finished, isAccessible, isFake, picture, world, write } from "./people";
+import { enter, finished, inFreshWorld, isAccessible, isFake, picture, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await world(page, { reset: true, speed: 5 });
-  await page.close();
-});
+inFreshWorld(5);
 
 const list = (page: Page) => page.getByRole("navigation", { name: "Chats" });
 

@@ -1,17 +1,13 @@
 // What is chosen and shown about how a model is asked: thinking time, how full a chat is, what was summarised.
 import { expect, test } from "@playwright/test";
-import { connect, enter, isAccessible, isFake, model, picture, SCHEMES, WIDTHS, world } from "./people";
+import { connect, enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world } from "./people";
 
 test.skip(!isFake, "a chat that fills a window is made by the fake backend");
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
+inFreshWorld(5, async (page) => {
   await enter(page);
   await connect(page);
   await world(page, { history: { title: "Venues for the offsite", messages: 20, summarised: 12 } });
-  await page.close();
 });
 
 test("thinking time is chosen with the keyboard, belongs to the chat and is still there after a reload", async ({ page }) => {

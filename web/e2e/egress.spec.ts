@@ -1,15 +1,10 @@
 // Settings → "Where my data went": what left, day by day, and which hosts are allowed.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, isAccessible, isFake, model, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
-  await page.close();
-});
+inFreshWorld(5);
 
 test("before anything left, an example stands there; then the calls of today are counted", async ({ page }) => {
   await enter(page);

@@ -1,16 +1,11 @@
 // The first five minutes of a new user, point by point as the issue names them. One story, told in order.
 import { expect, test } from "@playwright/test";
 import { MODEL, startModelServer } from "./model-server";
-import { answers, connect, disconnect, enter, finished, isFake, KEY, model, pace, questions, world, write } from "./people";
+import { answers, connect, disconnect, enter, finished, inFreshWorld, isFake, KEY, pace, questions, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 25 });
-  await page.close();
-});
+inFreshWorld(25);
 
 test("1 · the address answers with the app, under a policy without inline code", async ({ page }) => {
   const problems: string[] = [];

@@ -1,20 +1,16 @@
 // A conversation of three hundred messages: opened at its last question, read backwards, and addressed message by message.
 import { expect, type Page, test } from "@playwright/test";
-import { answers, connect, enter, isAccessible, isFake, model, picture, questions, SCHEMES, world } from "./people";
+import { answers, connect, enter, inFreshWorld, isAccessible, isFake, picture, questions, SCHEMES, world } from "./people";
 
 test.skip(!isFake, "three hundred messages are made by the fake backend");
 
 const items = (page: Page) => page.locator("[data-item]");
 const log = (page: Page) => page.getByRole("log");
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
+inFreshWorld(5, async (page) => {
   await enter(page);
   await connect(page);
   await world(page, { history: { title: "The long one", messages: 300 } });
-  await page.close();
 });
 
 async function open(page: Page): Promise<void> {

@@ -1,20 +1,16 @@
 // What an answer can hold: lists, tables, footnotes, maths and code, read by eye, by keyboard and by copying.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, finished, isAccessible, model, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, picture, SCHEMES, WIDTHS, write } from "./people";
 
 let chat = "";
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
+inFreshWorld(5, async (page) => {
   await enter(page);
   await connect(page);
   await page.goto("/app/");
   await write(page, "Show me the showcase");
   await expect(finished(page)).toHaveCount(1);
   chat = new URL(page.url()).pathname;
-  await page.close();
 });
 
 test("lists, tasks, footnotes, maths and coloured code are there, and nothing was asked of another host", async ({ page, baseURL }) => {

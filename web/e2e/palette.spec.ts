@@ -1,13 +1,10 @@
 // By keyboard: the palette, the single keys and their switch; and drafts that wait for their person.
 import { expect, type Page, test } from "@playwright/test";
-import { answers, connect, enter, finished, isAccessible, model, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, picture, SCHEMES, WIDTHS, write } from "./people";
 
 const found = (page: Page) => page.getByRole("listbox", { name: "Found" }).getByRole("option");
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
+inFreshWorld(5, async (page) => {
   await enter(page);
   await connect(page);
   for (const text of ["Which venues fit for Lisbon?", "What about João?"]) {
@@ -15,7 +12,6 @@ test.beforeAll(async ({ browser }) => {
     await write(page, text);
     await expect(finished(page)).toHaveCount(1);
   }
-  await page.close();
 });
 
 test("Ctrl+K finds chats, pages and actions, by keyboard alone, and Escape gives the focus back", async ({ page }) => {

@@ -1,7 +1,7 @@
 // A person in front of the browser, in the words of the tests.
 import { readFileSync } from "node:fs";
 import AxeBuilder from "@axe-core/playwright";
-import { expect, type Locator, type Page } from "@playwright/test";
+import { expect, type Locator, type Page, test } from "@playwright/test";
 
 /** Against the real binary some knobs of the fake backend do not exist. */
 export const isFake = !process.env.ALLY_E2E_URL;
@@ -34,6 +34,17 @@ export async function pace(page: Page, between: number): Promise<void> {
 /** Changes the world around the fake backend. */
 export async function world(page: Page, change: Record<string, unknown>): Promise<void> {
   if (isFake) await page.request.post("/api/v1/fake", { data: change });
+}
+
+/** Begins a file of tests in a fresh world, with so many milliseconds between two pieces of an answer, and does there what all of them need. */
+export function inFreshWorld(speed: number, prepare?: (page: Page) => Promise<void>): void {
+  test.beforeAll(async ({ browser }) => {
+    const page = await browser.newPage();
+    await model(page);
+    await world(page, { reset: true, speed });
+    await prepare?.(page);
+    await page.close();
+  });
 }
 
 /** Signs in as the first account of the installation, making it if it is not there. */

@@ -1,7 +1,7 @@
 // Speed, counted: a machine that is busy changes times, never how much work is done. The times are printed beside what
 // they should be.
 import { expect, type Page, test } from "@playwright/test";
-import { answers, connect, enter, isFake, world, write } from "./people";
+import { answers, connect, enter, inFreshWorld, isFake, world, write } from "./people";
 
 test.skip(!isFake, "the long answer and the long chat are made by the fake backend");
 
@@ -56,13 +56,10 @@ function report(what: string, numbers: Record<string, number | string>): void {
   console.log(`${what}: ${Object.entries(numbers).map(([name, value]) => `${name} ${typeof value === "number" ? Math.round(value * 100) / 100 : value}`).join(", ")}`);
 }
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await world(page, { reset: true, speed: 5 });
+inFreshWorld(5, async (page) => {
   await enter(page);
   await connect(page);
   await world(page, { history: { title: "The long one", messages: 300 } });
-  await page.close();
 });
 
 test("ten thousand tokens: a finished block is never drawn again, and nothing is drawn more often than frames pass", async ({ page }) => {

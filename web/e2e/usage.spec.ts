@@ -1,15 +1,10 @@
 // Settings → Usage: the same numbers as a chart, a table and a file; limits and their notices.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, isAccessible, isFake, model, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
-  await page.close();
-});
+inFreshWorld(5);
 
 test("what an answer used stands in every table, the same in each", async ({ page }) => {
   await enter(page);

@@ -1,15 +1,10 @@
 // Versions: editing and asking again lose nothing, in every tab and without a mouse.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, finished, isAccessible, model, pace, picture, questions, SCHEMES, world, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, pace, picture, questions, SCHEMES, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
-  await page.close();
-});
+inFreshWorld(5);
 
 test("an edited question is a version; the old one and its answer come back, also in a second tab", async ({ page, context }) => {
   await enter(page);

@@ -1,15 +1,10 @@
 // Settings → Walls: what stands around the person's space, and trying it.
 import { expect, type Page, test } from "@playwright/test";
-import { enter, isAccessible, isFake, model, picture, SCHEMES, WIDTHS, world } from "./people";
+import { enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
-test.beforeAll(async ({ browser }) => {
-  const page = await browser.newPage();
-  await model(page);
-  await world(page, { reset: true, speed: 5 });
-  await page.close();
-});
+inFreshWorld(5);
 
 const entries = (page: Page) => page.getByRole("list", { name: "What was tried" }).locator("[data-outcome]");
 
