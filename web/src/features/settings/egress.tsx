@@ -7,6 +7,7 @@ import { egressQuery } from "../../api/queries";
 import type { EgressDay } from "../../api/types";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
+import { Figures } from "../../ui/figures";
 import { Heading, Section } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { count, dataSize } from "../../ui/quantity";
@@ -90,19 +91,7 @@ function Total({ label, of }: { label: string; of: Sum }) {
     [t("egress.sent"), dataSize(of.sent)],
     [t("egress.received"), dataSize(of.received)],
   ] as const;
-  return (
-    <div className="mb-6 rounded-lg border border-line bg-surface px-4 py-3">
-      <h3 className="text-[13.5px] text-ink-2">{label}</h3>
-      <dl className="mt-1 grid grid-cols-2 gap-x-6 gap-y-2 sm:grid-cols-4">
-        {figures.map(([name, amount]) => (
-          <div key={name} className="flex flex-col-reverse">
-            <dt className="text-[13px] text-ink-2">{name}</dt>
-            <dd className="num text-[18px] font-medium">{amount}</dd>
-          </div>
-        ))}
-      </dl>
-    </div>
-  );
+  return <Figures label={label} figures={figures} />;
 }
 
 function Day({ day, rows }: { day: string; rows: EgressDay[] }) {

@@ -9,6 +9,7 @@ import type { UsageBy, UsageEntry } from "../../api/types";
 import { type Key, locale, t } from "../../i18n/t";
 import "../../i18n/usage";
 import { Button, buttonClass } from "../../ui/button";
+import { Figures } from "../../ui/figures";
 import { Heading, Section } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { count } from "../../ui/quantity";
@@ -105,18 +106,9 @@ function Sum({ rows }: { rows: UsageEntry[] }) {
     ...(all.ownCalls > 0 ? [[t("usage.cost"), all.cost === null ? t("usage.cost.unknown") : money(all.cost)] as const] : []),
   ] as const;
   return (
-    <div className="mb-5 rounded-lg border border-line bg-surface px-4 py-3">
-      <h3 className="text-[13.5px] text-ink-2">{t("usage.total")}</h3>
-      <dl className="mt-1 grid grid-cols-2 gap-x-6 gap-y-2 sm:grid-cols-4">
-        {figures.map(([name, amount]) => (
-          <div key={name} className="flex flex-col-reverse">
-            <dt className="text-[13px] text-ink-2">{name}</dt>
-            <dd className="num text-[18px] font-medium">{amount}</dd>
-          </div>
-        ))}
-      </dl>
+    <Figures label={t("usage.total")} figures={figures}>
       {all.ownCalls > 0 && <p className="mt-2 text-[13px] text-ink-2">{t("usage.cost.lead")}</p>}
-    </div>
+    </Figures>
   );
 }
 
