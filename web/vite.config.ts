@@ -15,8 +15,6 @@ const backend = process.env.ALLY_BACKEND ?? "http://127.0.0.1:8791";
 export default defineConfig({
   base: "/",
   plugins: [catalogue(), react(), tailwindcss(), themeScript(), compressed()],
-  // The messages are parsed at build time, so the parser stays at home.
-  resolve: { alias: [{ find: /^@formatjs\/icu-messageformat-parser$/, replacement: "@formatjs/icu-messageformat-parser/no-parser.js" }] },
   build: {
     target: "es2022",
     manifest: true,
@@ -26,7 +24,7 @@ export default defineConfig({
     rolldownOptions: {
       output: {
         codeSplitting: {
-          groups: [{ name: "base", test: /node_modules\/(react|react-dom|scheduler|@tanstack|openapi-fetch|intl-messageformat|@formatjs|clsx)\// }],
+          groups: [{ name: "base", test: /node_modules\/(react|react-dom|scheduler|@tanstack|openapi-fetch|clsx)\// }],
         },
       },
     },
@@ -42,7 +40,7 @@ export default defineConfig({
   test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
 });
 
-/** Turns each message with a placeholder into its parsed form. */
+/** Turns each message with a placeholder into its parsed form, which `i18n/message.ts` makes words of. */
 function catalogue(): Plugin {
   return {
     name: "catalogue",
