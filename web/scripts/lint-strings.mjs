@@ -7,7 +7,8 @@ import ts from "typescript";
 
 const root = fileURLToPath(new URL("../src", import.meta.url));
 const part = (name) => JSON.parse(readFileSync(join(root, `i18n/${name}.json`), "utf8"));
-const PARTS = Object.fromEntries(["settings", "chat", "palette", "usage", "chats"].map((name) => [name, part(name)]));
+const names = readdirSync(join(root, "i18n")).flatMap((name) => /^(\w+)\.json$/.exec(name)?.[1] ?? []);
+const PARTS = Object.fromEntries(names.filter((name) => name !== "en").map((name) => [name, part(name)]));
 const catalogue = Object.assign({}, part("en"), ...Object.values(PARTS));
 const ATTRIBUTES = new Set(["aria-label", "title", "alt", "label", "hint", "placeholder", "optional", "confirm", "cancel", "close"]);
 /** Words that are the same in every language. */

@@ -1,15 +1,19 @@
 // Every word on the screen comes through t(): keys are checked by the compiler, messages are ICU.
+import type auth from "./auth.json";
 import type chat from "./chat.json";
 import type chats from "./chats.json";
 import en from "./en.json";
+import type first from "./first.json";
+import type memory from "./memory.json";
 import { format, type Piece, type Values } from "./message";
 import type palette from "./palette.json";
+import type provider from "./provider.json";
 import { pseudo } from "./pseudo";
 import type settings from "./settings.json";
 import type usage from "./usage.json";
 
 /** Those of a part are there once its page is: the lint refuses a use without the import. */
-export type Key = keyof typeof en | keyof typeof settings | keyof typeof chat | keyof typeof palette | keyof typeof usage | keyof typeof chats;
+export type Key = keyof typeof en | keyof typeof auth | keyof typeof chat | keyof typeof chats | keyof typeof first | keyof typeof memory | keyof typeof palette | keyof typeof provider | keyof typeof settings | keyof typeof usage;
 
 const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");
 /** `?locale=pseudo` shows which words do not come from the catalogue and where longer words break the layout. */

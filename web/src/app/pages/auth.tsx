@@ -2,6 +2,7 @@
 import { Link, useNavigate, useRouter, useSearch } from "@tanstack/react-router";
 import { SignIn } from "../../features/auth/sign-in";
 import { SignUp } from "../../features/auth/sign-up";
+import "../../i18n/auth";
 import { t } from "../../i18n/t";
 import { Mark } from "../mark";
 import { useInvitation } from "./invitation";

@@ -3,6 +3,7 @@ import { Link, useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { MemoryFile } from "../../features/memory/file";
 import { MemoryFiles } from "../../features/memory/files";
+import "../../i18n/memory";
 import { t } from "../../i18n/t";
 import { buttonClass } from "../../ui/button";
 import { TopBar } from "../top-bar";

@@ -4,6 +4,7 @@ import { type FormEvent, type ReactNode, useState } from "react";
 import { auth } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { accountQuery, optionsQuery } from "../../api/queries";
+import "../../i18n/auth";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Field } from "../../ui/field";

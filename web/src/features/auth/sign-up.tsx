@@ -5,6 +5,7 @@ import { auth } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { accountQuery, optionsQuery } from "../../api/queries";
 import type { AuthOptions } from "../../api/types";
+import "../../i18n/auth";
 import { type Key, t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { CheckField, Field } from "../../ui/field";

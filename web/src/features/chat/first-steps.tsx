@@ -3,6 +3,7 @@ import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { problemOf } from "../../api/problem";
 import { providerQuery } from "../../api/queries";
+import "../../i18n/first";
 import { type Key, t } from "../../i18n/t";
 import { Heading } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";

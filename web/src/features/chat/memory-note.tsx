@@ -6,15 +6,20 @@ import { memory } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { memoryFileQuery, memoryVersionsQuery } from "../../api/queries";
 import type { FileVersion } from "../../api/types";
+import "../../i18n/memory";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { Skeleton } from "../../ui/skeleton";
 
-export const relative = (path: string): string => path.replace(/^\/+(memories\/+)?/, "");
+interface Props {
+  file: FileVersion;
+  /** Its name without the folder that all of them stand in. */
+  path: string;
+  fileLink: (path: string) => ReactNode;
+}
 
-export function MemoryNote({ file, fileLink }: { file: FileVersion; fileLink: (path: string) => ReactNode }) {
-  const path = relative(file.path);
+export default function MemoryNote({ file, path, fileLink }: Props) {
   const queries = useQueryClient();
   const shown = useQuery({ ...memoryFileQuery(path), retry: false });
   const undo = useMutation({

@@ -1,11 +1,12 @@
 // One use of a tool: a quiet line on the rail, opened for what went in and came out.
 import clsx from "clsx";
 import { ChevronRight } from "lucide-react";
-import { type ReactNode, useId, useState } from "react";
+import { lazy, type ReactNode, Suspense, useId, useState } from "react";
 import type { ToolPart, ToolStatus } from "../../api/types";
 import { type Key, t } from "../../i18n/t";
 import { type MarkState, RailEntry } from "../../ui/rail/rail";
-import { MemoryNote, relative } from "./memory-note";
+
+const MemoryNote = lazy(() => import("./memory-note"));
 
 const MARKS: Record<ToolStatus, MarkState> = { running: "live", ok: "done", failed: "bad", unknown: "wait" };
 const WORDS: Record<ToolStatus, Key> = { running: "tool.running", ok: "tool.ok", failed: "tool.failed", unknown: "tool.unknown" };
@@ -28,10 +29,16 @@ export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path:
           {JSON.stringify(part.input, null, 2)}
         </pre>
       </div>
-      {part.status === "ok" && part.file && <MemoryNote file={part.file} fileLink={fileLink} />}
+      {part.status === "ok" && part.file && (
+        <Suspense>
+          <MemoryNote file={part.file} path={relative(part.file.path)} fileLink={fileLink} />
+        </Suspense>
+      )}
     </RailEntry>
   );
 }
+
+const relative = (path: string): string => path.replace(/^\/+(memories\/+)?/, "");
 
 /** What was done. "2 hits" or "1 file" says little without what was looked for. */
 function line(part: ToolPart): string {

@@ -6,6 +6,7 @@ import { problemOf } from "../../api/problem";
 import { accountQuery, foldersQuery, instructionsQuery, previewQuery } from "../../api/queries";
 import type { Given } from "../../api/types";
 import "../../i18n/settings";
+import "../../i18n/memory";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy-button";

@@ -5,6 +5,7 @@ import { memory } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { memoryFileQuery, memoryQuery, memoryVersionsQuery } from "../../api/queries";
 import type { MemoryVersion } from "../../api/types";
+import "../../i18n/memory";
 import { type Key, t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy-button";

@@ -4,6 +4,7 @@ import { FileText } from "lucide-react";
 import type { ReactNode } from "react";
 import { problemOf } from "../../api/problem";
 import { memoryQuery } from "../../api/queries";
+import "../../i18n/memory";
 import { t } from "../../i18n/t";
 import { Heading } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";

@@ -6,6 +6,7 @@ import { provider } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { accountQuery, providerQuery } from "../../api/queries";
 import type { LocalServer } from "../../api/types";
+import "../../i18n/provider";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Field } from "../../ui/field";

@@ -6,6 +6,7 @@ import { problemOf } from "../../api/problem";
 import { accountQuery } from "../../api/queries";
 import type { Account } from "../../api/types";
 import "../../i18n/settings";
+import "../../i18n/auth";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Field, SelectField } from "../../ui/field";

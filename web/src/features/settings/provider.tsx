@@ -4,6 +4,7 @@ import { provider } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { accountQuery, providerQuery } from "../../api/queries";
 import type { Provider } from "../../api/types";
+import "../../i18n/provider";
 import { type Key, t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Heading, Section } from "../../ui/page";
