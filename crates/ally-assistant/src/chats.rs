@@ -277,7 +277,8 @@ pub(crate) fn ask(tx: &Tx, app: &App, owner: Owner, asking: Asking<'_>) -> Done<
     let at = store::next_moment(tx, chat, app.clock().now())?;
     let run = RunId::new(app.clock(), app.chance());
     let question = MessageId::new(&Moment(at), app.chance());
-    let status = if is_first_in_line { Status::Complete } else { Status::Queued };
+    let (status, answers) =
+        if is_first_in_line { (Status::Complete, Status::Streaming) } else { (Status::Queued, Status::Queued) };
     let text: Content = text.into();
     let timezone = timezone.filter(|zone| jiff::tz::TimeZone::get(zone).is_ok());
     let account = owner.account;
@@ -287,10 +288,8 @@ pub(crate) fn ask(tx: &Tx, app: &App, owner: Owner, asking: Asking<'_>) -> Done<
     )?;
     let later = at.plus_millis(1);
     let answer = MessageId::new(&Moment(later), app.chance());
-    messages::store::insert_answer(tx, answer, question, chat, run, Status::Queued, later)?;
-    search::index_message(tx, question, text.expose())?;
-    store::set_archived(tx, chat, false)?;
-    store::touch(tx, chat, at)?;
+    messages::store::insert_answer(tx, answer, question, chat, run, answers, later)?;
+    store::bring_up(tx, chat, at)?;
     Ok(Asked { question, turn: runs::NewTurn { run, chat, answer, account, done: 0 }, is_first_in_line })
 }
 

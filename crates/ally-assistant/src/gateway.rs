@@ -1,11 +1,12 @@
 //! The only way out: HTTP over one Unix socket to the gateway, a fresh connection for each call.
 
 use crate::fault::Done;
+use ally_http::held::Held;
 use ally_http::socket::{self, CallError};
 use ally_llm::{Event, Failure, FailureKind};
 use ally_types::{Problem, Secret};
 use axum::body::Body;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
@@ -21,7 +22,12 @@ const LONGEST_LINE: usize = 4 * 1024 * 1024;
 const LONGEST_ANSWER: usize = 256 * 1024;
 
 /// The header that carries the person's own key, for one call.
-const KEY_HEADER: &str = "x-ally-provider-key";
+const KEY_HEADER: HeaderName = HeaderName::from_static("x-ally-provider-key");
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Where a model is asked.
+const MODEL: &str = "/model";
 
 /// How the gateway is reached.
 #[derive(Clone)]
@@ -76,25 +82,24 @@ impl Gateway {
         Self(outbound)
     }
 
+    /// Sends a question that may not be asked yet, if that goes without waiting. Nobody is asked before
+    /// [`Gateway::ask_held`], and nobody ever if it is dropped.
+    pub fn hold(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Option<Held> {
+        let Outbound::Socket(path) = &self.0 else { return None };
+        let mut headers = vec![(header::CONTENT_TYPE, JSON)];
+        headers.extend(key.map(key_header).transpose().ok()?);
+        Held::post(path, MODEL, &headers, &question(request).ok()?).ok()
+    }
+
+    /// Asks what was held. Dropping the stream closes the connection, which aborts the call.
+    pub async fn ask_held(held: Held) -> Result<Answering, Failure> {
+        Answering::of(held.end().await)
+    }
+
     /// Asks a model. Dropping the stream closes the connection, which aborts the call.
     pub async fn model(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Result<Answering, Failure> {
-        let body = serde_json::to_vec(request).map_err(|_| Failure::of(FailureKind::BadRequest))?;
-        let request =
-            request_to(Method::POST, "/model", key, body.into()).map_err(|_| Failure::of(FailureKind::Auth))?;
-        let response = self.call(request).await.map_err(|_| Failure::of(FailureKind::Network))?;
-        if response.status() != StatusCode::OK {
-            let kind = match response.status().as_u16() {
-                401 | 403 => FailureKind::Auth,
-                402 => FailureKind::Limit,
-                413 => FailureKind::ContextTooLong,
-                429 => FailureKind::RateLimited,
-                503 => FailureKind::Overloaded,
-                400..=499 => FailureKind::BadRequest,
-                _ => FailureKind::Provider,
-            };
-            return Err(Failure { status: Some(response.status().as_u16()), ..Failure::of(kind) });
-        }
-        Ok(Answering { body: response.into_body(), buffer: Vec::new(), read: 0, is_over: false })
+        let request = request_to(Method::POST, MODEL, key, question(request)?.into());
+        Answering::of(self.call(request.map_err(|_| Failure::of(FailureKind::Auth))?).await)
     }
 
     /// What the gateway has by itself.
@@ -137,6 +142,23 @@ pub struct Answering {
 }
 
 impl Answering {
+    fn of(response: Result<Response<Incoming>, CallError>) -> Result<Self, Failure> {
+        let response = response.map_err(|_| Failure::of(FailureKind::Network))?;
+        if response.status() != StatusCode::OK {
+            let kind = match response.status().as_u16() {
+                401 | 403 => FailureKind::Auth,
+                402 => FailureKind::Limit,
+                413 => FailureKind::ContextTooLong,
+                429 => FailureKind::RateLimited,
+                503 => FailureKind::Overloaded,
+                400..=499 => FailureKind::BadRequest,
+                _ => FailureKind::Provider,
+            };
+            return Err(Failure { status: Some(response.status().as_u16()), ..Failure::of(kind) });
+        }
+        Ok(Self { body: response.into_body(), buffer: Vec::new(), read: 0, is_over: false })
+    }
+
     /// The next event. A stream that ends too early, or holds what is no event, ends with a failure.
     /// Dropping the future loses nothing.
     pub async fn next(&mut self) -> Event {
@@ -176,17 +198,29 @@ fn request_to(method: Method, path: &'static str, key: Option<&Secret>, body: Bo
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = http::Uri::from_static(path);
-    request.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    request.headers_mut().insert(header::CONTENT_TYPE, JSON);
     if let Some(key) = key {
-        let mut value = HeaderValue::from_str(key.expose()).map_err(|_| {
-            Problem::new(422, "provider_key_malformed", "This does not look like a key.")
-                .at("key")
-                .next("Copy the whole key from the provider's page and paste it again.")
-        })?;
-        value.set_sensitive(true);
-        request.headers_mut().insert(KEY_HEADER, value);
+        let (name, value) = key_header(key)?;
+        request.headers_mut().insert(name, value);
     }
     Ok(request)
+}
+
+fn key_header(key: &Secret) -> Done<(HeaderName, HeaderValue)> {
+    let mut value = HeaderValue::from_str(key.expose()).map_err(|_| {
+        Problem::new(422, "provider_key_malformed", "This does not look like a key.")
+            .at("key")
+            .next("Copy the whole key from the provider's page and paste it again.")
+    })?;
+    value.set_sensitive(true);
+    Ok((KEY_HEADER, value))
+}
+
+/// A question as it is sent: one line, so that its end can be seen before the end of the body.
+fn question(request: &ally_llm::Request) -> Result<Vec<u8>, Failure> {
+    let mut line = serde_json::to_vec(request).map_err(|_| Failure::of(FailureKind::BadRequest))?;
+    line.push(b'\n');
+    Ok(line)
 }
 
 async fn collect(response: Response<Incoming>) -> Done<bytes::Bytes> {

@@ -8,6 +8,7 @@ use crate::fault::Done;
 use crate::gateway::{LocalServer, Provided};
 use crate::messages;
 use crate::owner::Owner;
+use ally_store::Tx;
 use ally_types::{MessageId, Problem, Sealed, Secret};
 use serde::Serialize;
 
@@ -73,7 +74,13 @@ pub async fn forget_key(app: &App) -> Done<()> {
 
 /// The person's own key, opened for one call.
 pub async fn own_key(app: &App) -> Done<Option<Secret>> {
-    let Some(sealed) = app.store().read(|tx| store::get::<Secret>(tx, "provider_key")).await? else { return Ok(None) };
+    let inner = app.clone();
+    app.store().read(move |tx| own_key_of_rows(tx, &inner)).await
+}
+
+/// The same in a transaction that is open.
+pub fn own_key_of_rows(tx: &Tx, app: &App) -> Done<Option<Secret>> {
+    let Some(sealed) = store::get::<Secret>(tx, "provider_key")? else { return Ok(None) };
     let opened = app.key().open(PLACE, &sealed).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     if opened.is_none() {
         ally_types::log::error("the provider key could not be opened", &[]);

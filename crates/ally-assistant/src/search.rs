@@ -1,14 +1,15 @@
 //! Search over notes and past messages: normalisation of our own, then SQLite's full-text index.
 //!
-//! The index is written in the transaction that writes the text, so what was said can be found at once. Nothing a
-//! person types can be an error: the query is taken apart into words, and each word is quoted.
+//! The index is written in the transaction that writes the text: of a file with its version, of a question and its
+//! answer when the turn ends, so that nobody waits for an index before an answer begins. Nothing a person types can be an
+//! error: the query is taken apart into words, and each word is quoted.
 
 pub mod found;
 pub mod http;
 pub mod marks;
 
 use crate::fault::Done;
-use ally_store::{Tx, cells, params};
+use ally_store::{OptionalExtension as _, Tx, cells, params};
 use ally_types::{ChatId, Content, Label, MessageId, RunId};
 use serde::Serialize;
 use unicode_normalization::UnicodeNormalization as _;
@@ -111,6 +112,18 @@ pub fn index_message(tx: &Tx, id: MessageId, text: &str) -> Done<()> {
     )?
     .execute(params![id.to_string(), normalise(text)])?;
     Ok(())
+}
+
+/// Puts a question into the index, unless an earlier answer to it did.
+pub fn index_question(tx: &Tx, id: MessageId) -> Done<()> {
+    let new = tx
+        .prepare_cached(
+            "SELECT text FROM messages WHERE id = ?1
+             AND NOT EXISTS (SELECT 1 FROM message_index WHERE rowid = messages.number)",
+        )?
+        .query_row([id.to_string()], |row| row.get::<_, String>(0))
+        .optional()?;
+    new.map_or(Ok(()), |text| index_message(tx, id, &text))
 }
 
 /// Takes all messages of a chat out of the index.

@@ -19,6 +19,7 @@ use crate::messages::{Author, Message, Part, Status, store};
 use crate::runs::{RunStatus, TurnInput};
 use crate::{chats, memory, provider, search, usage};
 use ally_durable::{Begun, Ending, Error, Executor, Finished, Outcome, Run, Ticket};
+use ally_http::held::Held;
 use ally_llm::{FailureKind, Stop};
 use ally_store::{StoreError, Tx, cells, params};
 use ally_types::{ChatId, Content, Label, MessageId, Problem, RunId};
@@ -156,10 +157,10 @@ impl Turn {
             self.wait_in_line().await?;
         }
         let deadline = Instant::now() + LONGEST;
-        if let Some(Prepared { step, asked, timezone }) = prepared {
+        if let Some(Prepared { step, asked, timezone, held }) = prepared {
             self.go_on()?;
             self.timezone = timezone;
-            if let Some(finished) = self.model(step, asked, deadline).await? {
+            if let Some(finished) = self.model(step, asked, held, deadline).await? {
                 return Ok(finished);
             }
         }
@@ -195,7 +196,7 @@ impl Turn {
                 Next::Model(step) => {
                     let standing = prompt::standing(&self.app, self.chat).await.unwrap_or_default();
                     let asked = Asked::of(&self.app, &history, &standing, &self.timezone);
-                    if let Some(finished) = self.model(step, asked, deadline).await? {
+                    if let Some(finished) = self.model(step, asked, None, deadline).await? {
                         return Ok(finished);
                     }
                 }
@@ -259,7 +260,13 @@ impl Turn {
     }
 
     /// One step of the model. Answers the end of the turn, if it ends with it.
-    async fn model(&self, step: u32, asked: Asked, deadline: Instant) -> Result<Option<Finished>, Error> {
+    async fn model(
+        &self,
+        step: u32,
+        asked: Asked,
+        held: Option<Held>,
+        deadline: Instant,
+    ) -> Result<Option<Finished>, Error> {
         let ticket = match self.run.begin(vec![asked.intent(step)?]).await?.pop() {
             Some(Begun::Go(ticket) | Begun::LookUp(ticket)) => ticket,
             // An earlier version kept the outcome by itself, and its process died before the end that it says.
@@ -272,7 +279,7 @@ impl Turn {
         if ticket.attempt() > 1 {
             self.start_over(ticket.attempt()).await?;
         }
-        let heard = ask::ask(self, &asked.request, deadline).await;
+        let heard = ask::ask(self, &asked.request, held, deadline).await;
         self.keep(step, ticket, heard, asked.label, asked.gauge).await
     }
 
@@ -566,6 +573,7 @@ fn settle(tx: &Tx, app: &App, run: RunId, answer: MessageId, close: Close, endin
     }
     if let Some(question) = stored.question {
         store::set_status(tx, question, Status::Complete)?;
+        search::index_question(tx, question)?;
     }
     // What a built-in command answers repeats notes and says what it did: nothing that a search should find again.
     let is_built_in = stored.author == Author::Builtin;

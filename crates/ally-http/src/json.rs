@@ -23,6 +23,19 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     }
 }
 
+impl<T: DeserializeOwned> Json<T> {
+    /// What a body says that was read already.
+    ///
+    /// # Errors
+    /// The same as of a body that is read here.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Rejection> {
+        match axum::Json::<T>::from_bytes(bytes) {
+            Ok(axum::Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(Rejection::from(explain(&rejection))),
+        }
+    }
+}
+
 fn explain(rejection: &JsonRejection) -> Problem {
     match rejection {
         JsonRejection::JsonSyntaxError(_) => Problem::new(400, "malformed_json", "The body is not valid JSON.")

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod cookie;
+pub mod held;
 pub mod identity;
 pub mod json;
 pub mod limit;

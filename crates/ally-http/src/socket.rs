@@ -57,6 +57,11 @@ pub fn listen(listener: std::os::unix::net::UnixListener) -> io::Result<UnixList
 /// # Errors
 /// Nobody listens there, or the caller may not connect.
 pub fn connect(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::from_std(connect_outside(path)?)
+}
+
+/// The same without a reactor. The end does not block.
+pub(crate) fn connect_outside(path: &Path) -> io::Result<std::os::unix::net::UnixStream> {
     let socket = net::socket_with(
         net::AddressFamily::UNIX,
         net::SocketType::STREAM,
@@ -65,7 +70,7 @@ pub fn connect(path: &Path) -> io::Result<UnixStream> {
     )?;
     // Such a socket is connected at once or not at all: nobody needs to be woken to hear that it is.
     short(path, |path| Ok(net::connect(&socket, &net::SocketAddrUnix::new(path)?)?))?;
-    UnixStream::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// Why a call over a socket did not get an answer.

@@ -166,6 +166,13 @@ pub fn touch(tx: &Tx, id: ChatId, at: Timestamp) -> Done<()> {
     Ok(())
 }
 
+/// The same with one that may have been archived: it is among the others again.
+pub fn bring_up(tx: &Tx, id: ChatId, at: Timestamp) -> Done<()> {
+    tx.prepare_cached("UPDATE chats SET archived = 0, updated = MAX(updated, ?2) WHERE id = ?1")?
+        .execute(params![id.to_string(), at.as_millis()])?;
+    Ok(())
+}
+
 /// Takes a chat from sight, or brings it back.
 pub fn set_deleted(tx: &Tx, id: ChatId, at: Option<Timestamp>) -> Done<()> {
     tx.prepare_cached("UPDATE chats SET deleted = ?2 WHERE id = ?1")?

@@ -311,7 +311,7 @@ pub fn knows_call(tx: &Tx, chat: ChatId, call: &str) -> Done<bool> {
 
 /// Changes how far a message has come.
 pub fn set_status(tx: &Tx, id: MessageId, status: Status) -> Done<()> {
-    tx.prepare_cached("UPDATE messages SET status = ?2 WHERE id = ?1")?
+    tx.prepare_cached("UPDATE messages SET status = ?2 WHERE id = ?1 AND status <> ?2")?
         .execute(params![id.to_string(), status.as_str()])?;
     Ok(())
 }

@@ -2,10 +2,12 @@
 
 use super::{Turn, trouble};
 use crate::events::Event as Told;
+use crate::gateway::Gateway;
 use crate::messages::store::Piece;
 use crate::messages::{Author, store};
 use crate::provider;
 use crate::usage::store::Call;
+use ally_http::held::Held;
 use ally_llm::{Block, Event, Failure, FailureKind, Request, Stop, Usage};
 use ally_types::{Content, chance};
 use std::time::Duration;
@@ -67,7 +69,8 @@ struct Listening {
 }
 
 /// Asks for one step, again if it fails before anything was said. At the deadline it ends with what was said so far.
-pub async fn ask(turn: &Turn, request: &Request, deadline: Instant) -> Heard {
+/// `held` is the same question where it is on its way already.
+pub async fn ask(turn: &Turn, request: &Request, mut held: Option<Held>, deadline: Instant) -> Heard {
     let mut calls = Vec::new();
     let begins_by = Instant::now() + BEGINS_WITHIN;
     for tries in 0.. {
@@ -75,7 +78,7 @@ pub async fn ask(turn: &Turn, request: &Request, deadline: Instant) -> Heard {
         let end = tokio::select! {
             biased;
             () = turn.run.cancelled() => End::Cancelled,
-            end = listen(turn, request, deadline, (tries > 0).then_some(begins_by), &mut heard) => end,
+            end = listen(turn, request, held.take(), deadline, (tries > 0).then_some(begins_by), &mut heard) => end,
         };
         calls.extend(heard.call());
         let pause = match end {
@@ -131,15 +134,18 @@ async fn tell_waiting(turn: &Turn, failure: Failure, pause: Duration, author: Op
 async fn listen(
     turn: &Turn,
     request: &Request,
+    held: Option<Held>,
     deadline: Instant,
     begins_by: Option<Instant>,
     heard: &mut Listening,
 ) -> End {
-    let key = match provider::own_key(&turn.app).await {
-        Ok(key) => key,
-        Err(_) => return End::Broken(Failure::of(FailureKind::Provider)),
+    let asked = async {
+        if let Some(held) = held {
+            return Gateway::ask_held(held).await;
+        }
+        let key = provider::own_key(&turn.app).await.map_err(|_| Failure::of(FailureKind::Provider))?;
+        turn.app.gateway().model(request, key.as_ref()).await
     };
-    let asked = turn.app.gateway().model(request, key.as_ref());
     let begins_by = begins_by.unwrap_or(deadline).min(deadline);
     let late = if begins_by < deadline { End::Broken(Failure::of(FailureKind::Stalled)) } else { End::TooSlow };
     let mut answering = match tokio::time::timeout_at(begins_by, asked).await {

@@ -7,8 +7,9 @@ use crate::events::Event;
 use crate::fault::Done;
 use crate::messages::{Message, Status, store};
 use crate::runs::NewTurn;
-use crate::{chats, runs};
+use crate::{chats, provider, runs};
 use ally_durable::{Effect, Error, Step};
+use ally_http::held::Held;
 use ally_llm::Request;
 use ally_store::Tx;
 use ally_types::{Label, MessageId, Problem, RunId};
@@ -19,6 +20,8 @@ pub(super) struct Prepared {
     pub step: u32,
     pub asked: Asked,
     pub timezone: String,
+    /// The question, sent already but not asked: that is done when all of this is on the disk.
+    pub held: Option<Held>,
 }
 
 /// A turn that nothing stands before begins in the transaction that takes its question in, with the intent of its first
@@ -38,7 +41,11 @@ pub fn at_once(tx: &Tx, app: &App, turn: &NewTurn, question: MessageId) -> Done<
             let timezone = asked.timezone.clone().unwrap_or_else(|| "UTC".to_owned());
             let asked = Asked::of(app, &history, &standing, &timezone);
             let first = asked.intent(step).map_err(|_| Problem::internal())?;
-            runs::start_with(tx, app, turn, first, Some(Box::new(Prepared { step, asked, timezone })))?;
+            // Meanwhile the gateway reads it. If nothing comes of the transaction, it was never asked.
+            let held = provider::own_key_of_rows(tx, app)
+                .ok()
+                .and_then(|key| app.gateway().hold(&asked.request, key.as_ref()));
+            runs::start_with(tx, app, turn, first, Some(Box::new(Prepared { step, asked, timezone, held })))?;
         }
         _ => runs::start(tx, app, turn)?,
     }

@@ -1,6 +1,6 @@
 //! Search over all chats.
 
-use crate::fake_gateway::text;
+use crate::fake_gateway::{delta, started, text};
 use crate::world::Life;
 use serde_json::{Value, json};
 
@@ -41,6 +41,24 @@ async fn what_was_said_is_found_with_its_chat_its_message_its_date_and_the_words
     for q in ["", "  ", "\"*^ -- NEAR(", "AND"] {
         assert_eq!(found(&mira, json!({ "q": q })).await, Vec::<Value>::new(), "{q:?} is no error");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_is_found_once_however_its_answer_ended() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    mira.gateway().will_say(vec![started(), delta("The zeppelin")]);
+    let cut = mira.ask(&chat, "When does the ferry leave?").await;
+    assert_eq!(cut["status"], "interrupted");
+    let hits = async |q| found(&mira, json!({ "q": q })).await.iter().map(shown).collect::<Vec<_>>();
+    assert_eq!(hits("ferry").await, ["When does the [ferry] leave?"]);
+    assert_eq!(hits("zeppelin").await, ["The [zeppelin]"]);
+    let question = mira.messages(&chat).await[0]["id"].as_str().unwrap().to_owned();
+    mira.gateway().will_say(text("At nine."));
+    assert_eq!(mira.call("POST", &format!("messages/{question}/answer"), Value::Null).await.status, 202);
+    mira.assistant.settled().await;
+    assert_eq!(hits("ferry").await, ["When does the [ferry] leave?"], "and not twice");
+    assert_eq!(hits("zeppelin").await, [""; 0], "what was said again is found in its new words");
 }
 
 #[tokio::test]

@@ -12,12 +12,14 @@ use ally_http::answer::{Answer, Rejection};
 use ally_llm::{Event, Failure, FailureKind, Provider, Request, anthropic};
 use ally_types::{Problem, Secret, ServerId, log};
 use axum::Extension;
+use axum::RequestExt as _;
 use axum::body::Body;
-use axum::extract::{FromRequest as _, State};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError};
 use std::convert::Infallible;
 use tokio::time::timeout;
 
@@ -45,8 +47,8 @@ pub async fn call(
         let failure = Failure { retry_after: Some(1), ..Failure::of(FailureKind::RateLimited) };
         return Ok(lines(line(&Event::Failed { failure }).into()));
     };
-    let read = timeout(gateway.limits.body_within, Json::<Request>::from_request(asked, &()));
-    let Json(request) = read.await.map_err(|_| Rejection::from(slow_body()))??;
+    let read = timeout(gateway.limits.body_within, question(asked));
+    let request = read.await.map_err(|_| Rejection::from(slow_body()))??;
     let (provider, payer) = gateway.models.choose(own).await;
     Ok(lines(match Bill::open(place, payer, &request).await {
         Ok(bill) => {
@@ -56,6 +58,36 @@ pub async fn call(
         }
         Err(refusal) => Body::from(line(&Event::Failed { failure: refused(&gateway, &refusal) })),
     }))
+}
+
+/// Reads a question and waits until it is asked. An assistant sends it as one line, and ends the body when it is on the
+/// disk that she asked; until then it can be read already. A body that never ends was never asked.
+async fn question(asked: axum::extract::Request) -> Answer<Request> {
+    let mut body = asked.into_limited_body();
+    let (mut bytes, mut early) = (Vec::new(), None);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|error| cut_off(&error))?.into_data() else { continue };
+        bytes.extend_from_slice(&data);
+        // Once: nobody makes us read the same again and again.
+        early = match early {
+            None if bytes.ends_with(b"\n") => Some((bytes.len(), Json::from_bytes(&bytes))),
+            early => early,
+        };
+    }
+    let Json(request) = match early {
+        Some((read, request)) if read == bytes.len() => request?,
+        _ => Json::from_bytes(&bytes)?,
+    };
+    Ok(request)
+}
+
+fn cut_off(error: &(dyn std::error::Error + 'static)) -> Problem {
+    match std::iter::successors(Some(error), |error| error.source())
+        .any(<dyn std::error::Error>::is::<LengthLimitError>)
+    {
+        true => Problem::new(413, "too_large", "This is too large.").next("Send less at once."),
+        false => Problem::new(400, "unreadable", "The body could not be read.").next("Send it again."),
+    }
 }
 
 fn lines(body: Body) -> Response {

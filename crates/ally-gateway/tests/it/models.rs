@@ -172,6 +172,40 @@ async fn a_question_has_its_place_before_it_is_read_and_does_not_arrive_for_ever
 }
 
 #[tokio::test]
+async fn a_question_is_asked_when_its_body_has_ended_and_never_if_it_does_not() {
+    let model = Scripted::saying([Turn::text("hello you")]);
+    let provider = Some(Provider::Scripted(model.clone()));
+    let world = World::with(Choice { provider, ..Choice::default() }).await;
+    let mira = world.person();
+    let gateway = world.gateway.clone();
+    let door = Door::to_router(move |()| Some(gateway.outbound(mira.server)));
+    let begin = async |pieces| {
+        let request = http::Request::post("/model").header("content-type", "application/json");
+        (door.open(()).await.unwrap(), request.body(stream_of(pieces)).unwrap())
+    };
+    let line = bytes::Bytes::from(question("hello") + "\n");
+
+    let (write, pieces) = tokio::sync::mpsc::unbounded_channel();
+    write.send(line.clone()).unwrap();
+    let (connection, request) = begin(pieces).await;
+    let broken = tokio::spawn(call_over(connection, request));
+    settle().await;
+    broken.abort();
+    settle().await;
+    assert_eq!((model.seen().len(), counted(&world, mira.server).await), (0, None));
+
+    let (write, pieces) = tokio::sync::mpsc::unbounded_channel();
+    write.send(line).unwrap();
+    let (connection, request) = begin(pieces).await;
+    let whole = tokio::spawn(call_over(connection, request));
+    settle().await;
+    assert_eq!(model.seen().len(), 0, "it is read, and not asked");
+    drop(write);
+    assert!(events(whole.await.unwrap().unwrap()).await.len() > 1);
+    assert_eq!(model.seen().len(), 1);
+}
+
+#[tokio::test]
 async fn without_a_provider_built_in_commands_answer_and_nothing_is_counted() {
     let world = World::new().await;
     let mira = world.person();
