@@ -194,7 +194,7 @@ test("nothing but what is listed is kept in the browser, and signing out forgets
 
 test("every word comes from the catalogue, and longer words fit", async ({ page }) => {
   await enter(page);
-  for (const path of ["", "memory", "settings/profile", "settings/people", "settings/space", "settings/walls", "settings/egress", "settings/usage", "nowhere"]) {
+  for (const path of ["", "memory", "settings/profile", "settings/people", "settings/space", "settings/walls", "settings/egress", "settings/usage", "settings/import", "nowhere"]) {
     await page.goto(`/app/${path}?locale=pseudo`);
     await expect(page.getByRole("heading", { level: 1 })).toContainText("⟦");
     expect(await isTooWide(page), path).toBeLessThanOrEqual(0);

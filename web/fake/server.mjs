@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { days as egressDays, hostProblem } from "./egress.mjs";
+import { importRoutes } from "./imports.mjs";
 import { answer as scripted } from "./script.mjs";
 import { choose, count as countVersions, shown as shownOf } from "./versions.mjs";
 import { attempts, spaceAt } from "./walls.mjs";
@@ -406,6 +407,7 @@ export function newInstallation({ speed = 25 } = {}) {
     }],
     ["PUT", "chats/:id/path", "session", ({ my, at, body }) => (show(my, chatOf(my, at).id, body.message), { status: 204 })],
     ["POST", "runs/:id/cancel", "session", ({ my, at }) => (((my.runs.get(at) ?? fail(missing("run"))).isCancelled = true), { status: 202, body: {} })],
+    ...importRoutes({ id, now, home, fail, refusal: (...words) => new Refusal(...words) }),
     ["GET", "memory/files", "session", ({ my }) => ({ items: files(my).list().map((path) => ({ path, size: Buffer.byteLength(files(my).read(path)), updated: my.files.get(path).at(-1).at })) })],
     ["GET", "memory/files/*/versions", "session", ({ my, at }) => ({ items: fileOf(my, at).map(({ text, ...rest }) => ({ ...rest, is_deleted: text === null })).reverse() })],
     ["POST", "memory/files/*/restore", "session", ({ my, at, body }) => {
@@ -450,12 +452,13 @@ export function newInstallation({ speed = 25 } = {}) {
       if (body.history) for (const account of accounts.values()) remember(space(account), body.history);
       if (body.level) home.level = body.level;
       if (body.walls) home.walls = body.walls;
+      if (body.held_import !== undefined) home.held_import = body.held_import;
       if (body.cut) home.held?.destroy();
       if (body.limits) home.limits = body.limits;
       if (body.egress) home.egress = egressDays(body.egress);
       if (body.reset) for (const map of [accounts, sessions, invitations, spaces]) map.clear();
       if (body.reset) Object.assign(options, { sign_up: "closed", local: null, code: null, servers: [] });
-      if (body.reset) Object.assign(home, { failing: 0, level: "own_user", walls: {}, egress: [], limits: { items: [] } });
+      if (body.reset) Object.assign(home, { failing: 0, held_import: false, level: "own_user", walls: {}, egress: [], limits: { items: [] } });
       if (body.servers) options.servers = body.servers;
       if (body.code) options.code = body.code;
       return { status: 204 };
@@ -524,7 +527,7 @@ export function newInstallation({ speed = 25 } = {}) {
       let text = "";
       for await (const chunk of request) text += chunk;
       if (session) session.last_used = now();
-      const given = route.act({ body: text ? JSON.parse(text) : {}, at: route.match.exec(path)[1], query: url.searchParams, key: request.headers["idempotency-key"], agent: request.headers["user-agent"], session, account: session?.account, my: session && space(session.account) });
+      const given = route.act({ raw: text, body: text && !/octet-stream/.test(request.headers["content-type"]) ? JSON.parse(text) : {}, at: route.match.exec(path)[1], query: url.searchParams, key: request.headers["idempotency-key"], agent: request.headers["user-agent"], session, account: session?.account, my: session && space(session.account) });
       const isWrapped = given && ("status" in given && typeof given.status === "number" || "cookie" in given);
       const headers = isWrapped && "cookie" in given ? { "set-cookie": `ally_session=${given.cookie}; Path=/; HttpOnly; SameSite=Lax` } : {};
       send(isWrapped ? (given.status ?? 200) : 200, isWrapped ? given.body : given, undefined, headers);

@@ -4,6 +4,7 @@ use crate::events::Hub;
 use crate::fault::{Done, Fault};
 use crate::gateway::{Gateway, Outbound};
 use crate::idle::Activity;
+use crate::imports::{self, Imports};
 use crate::memory::Desk;
 use crate::space::walls;
 use crate::turns::context::summarise::{self, Summaries};
@@ -15,7 +16,7 @@ use ally_store::Store;
 use ally_types::seal::Key;
 use ally_types::{Chance, Clock, ServerId, Timestamp};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -62,6 +63,7 @@ struct Inner {
     chance: Arc<dyn Chance>,
     walls: String,
     is_space_full: bool,
+    imports: PathBuf,
     started: Timestamp,
     store: Store,
     hub: Arc<Hub>,
@@ -101,6 +103,7 @@ impl App {
             chance: parts.chance,
             walls: parts.walls,
             is_space_full: parts.is_space_full,
+            imports: parts.data_dir.join("imports"),
             store,
             hub: Arc::new(Hub::new(epoch)),
             engine: OnceLock::new(),
@@ -114,8 +117,9 @@ impl App {
         // The engine holds the executor, so the executor may not hold the engine.
         let turns = Turns(Weak(Arc::downgrade(&app.0)));
         let summaries = Summaries(Weak(Arc::downgrade(&app.0)));
-        let engine = engine.with_executor(KIND, Arc::new(turns));
-        let _ = app.0.engine.set(engine.with_executor(summarise::KIND, Arc::new(summaries)));
+        let imports = Imports { app: Weak(Arc::downgrade(&app.0)), clock: Arc::clone(&app.0.clock) };
+        let engine = engine.with_executor(KIND, Arc::new(turns)).with_executor(summarise::KIND, Arc::new(summaries));
+        let _ = app.0.engine.set(engine.with_executor(imports::KIND, Arc::new(imports)));
         Ok(app)
     }
 
@@ -142,6 +146,11 @@ impl App {
     /// Where memory is read and changed.
     pub fn memory(&self) -> &Desk {
         &self.0.memory
+    }
+
+    /// Where the files of imports lie.
+    pub(crate) fn imports_dir(&self) -> &Path {
+        &self.0.imports
     }
 
     /// What time it is.
@@ -267,12 +276,23 @@ impl App {
     /// Takes away for good what was deleted long enough ago. Until the log is cut too, it is owed.
     pub async fn purge(&self) -> Done<()> {
         let now = self.clock().now();
-        let purged = self.store().write(move |tx| chats::purge(tx, now)).await?;
-        if purged.has_more || !purged.chats.is_empty() {
-            self.0.is_checkpoint_owed.store(true, Ordering::Relaxed);
+        loop {
+            let purged = self.store().write(move |tx| chats::purge(tx, now)).await?;
+            let goes_on = purged.is_cut && !purged.chats.is_empty();
+            if purged.has_more || !purged.chats.is_empty() {
+                self.0.is_checkpoint_owed.store(true, Ordering::Relaxed);
+            }
+            for chat in purged.chats {
+                self.hub().forget(chat);
+            }
+            if !goes_on {
+                break;
+            }
+            // Many at once take a while; others may have something to ask meanwhile.
+            tokio::task::yield_now().await;
         }
-        for chat in purged.chats {
-            self.hub().forget(chat);
+        if imports::purge(self).await? {
+            self.0.is_checkpoint_owed.store(true, Ordering::Relaxed);
         }
         if self.is_checkpoint_owed() {
             self.store().purge_checkpoint().await?;

@@ -2,7 +2,7 @@
 
 pub mod http;
 pub mod store;
-mod title;
+pub(crate) mod title;
 
 use crate::app::App;
 use crate::events::Event;
@@ -10,7 +10,7 @@ use crate::fault::Done;
 use crate::messages::{self, Message, Status};
 use crate::owner::Owner;
 use crate::turns::context::summarise;
-use crate::{feedback, folders, idempotency, runs, search, turns};
+use crate::{feedback, folders, idempotency, imports, runs, search, turns};
 use ally_llm::Effort;
 use ally_store::Tx;
 use ally_types::{ChatId, Clock, Content, FolderId, MessageId, Problem, RunId, Timestamp};
@@ -25,6 +25,9 @@ pub const LONGEST_TITLE: usize = 120;
 pub const LONGEST_ALONE_MILLIS: i64 = 24 * 60 * 60 * 1000;
 /// How long a deleted chat can be brought back.
 pub const UNDO_MILLIS: i64 = 10 * 60 * 1000;
+
+/// So many chats are taken away in one transaction.
+const AT_ONCE: u32 = 50;
 
 /// How long somebody who closes a temporary chat waits for it to be gone.
 const LONGEST_CLOSE: Duration = Duration::from_secs(5);
@@ -45,6 +48,9 @@ pub struct Chat {
     /// The folder it lies in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub folder: Option<FolderId>,
+    /// Where it was held before it was imported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub imported_from: Option<imports::Service>,
     /// When it was made.
     pub created: Timestamp,
     /// When something was last said.
@@ -163,6 +169,15 @@ pub fn delete(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
     changed(tx, app, id)
 }
 
+/// Takes a chat from sight as if it had been deleted at a moment, and tells whoever looks at it.
+pub(crate) fn take_from_sight(tx: &Tx, app: &App, id: ChatId, at: Timestamp) -> Done<()> {
+    store::set_deleted(tx, id, Some(at))?;
+    if app.hub().is_watched(id) {
+        changed(tx, app, id)?;
+    }
+    Ok(())
+}
+
 /// Undoes [`delete`].
 pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
     let found = store::get(tx, id)?.ok_or_else(not_found)?;
@@ -179,7 +194,9 @@ pub fn restore(tx: &Tx, app: &App, id: ChatId) -> Done<Chat> {
 /// due, so that nothing is written behind it.
 pub fn purge(tx: &Tx, now: Timestamp) -> Done<Purged> {
     let mut purged = Purged::default();
-    for id in store::due(tx, now)? {
+    let due = store::due(tx, now, AT_ONCE)?;
+    purged.is_cut = due.len() == AT_ONCE as usize;
+    for id in due {
         if !turns::unfinished(tx, id)?.is_empty() || !summarise::unfinished(tx, id)?.is_empty() {
             continue;
         }
@@ -201,6 +218,8 @@ pub struct Purged {
     pub chats: Vec<ChatId>,
     /// Whether something else went too.
     pub has_more: bool,
+    /// Whether as many were looked at as are taken away at once.
+    pub is_cut: bool,
 }
 
 /// Waits until a temporary chat that was deleted is gone from the disk: what is being written in it ends first. What
@@ -224,6 +243,7 @@ pub async fn closed(app: &App, id: ChatId) -> Done<()> {
 pub fn next_purge(tx: &Tx) -> Done<Option<Timestamp>> {
     let folder = folders::store::oldest_deletion(tx)?.map(|deleted| deleted.plus_millis(UNDO_MILLIS));
     let due = store::next_due(tx)?.into_iter().chain(folder);
+    let due = due.chain(imports::next_due(tx)?);
     let feedback = feedback::store::next_to_forget(tx)?;
     Ok(due.chain(feedback).chain(idempotency::next_to_forget(tx)?).min())
 }

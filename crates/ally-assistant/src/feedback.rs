@@ -72,6 +72,7 @@ pub fn give(tx: &Tx, app: &App, owner: Owner, id: MessageId, rating: Rating, not
     }
     let model = match &answer.author {
         Author::Model { model, .. } => model.as_str(),
+        Author::Imported { service, model } => model.as_deref().unwrap_or(service.as_str()),
         Author::Builtin => "builtin",
         Author::Ally | Author::Person => "ally",
     };

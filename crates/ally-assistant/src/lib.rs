@@ -13,6 +13,7 @@ pub mod folders;
 mod gateway;
 mod idempotency;
 mod idle;
+pub mod imports;
 pub mod instructions;
 mod lifetime;
 pub mod memory;

@@ -8,6 +8,7 @@ pub mod store;
 pub mod view;
 
 use crate::feedback::Feedback;
+use crate::imports::Service;
 use ally_llm::Usage;
 use ally_types::{ChatId, Content, MessageId, Problem, RunId, Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
@@ -119,6 +120,14 @@ pub enum Author {
         provider: String,
         /// Which.
         model: String,
+    },
+    /// Another assistant, elsewhere: the message was imported.
+    Imported {
+        /// Which one.
+        service: Service,
+        /// Its model, if the export says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        model: Option<String>,
     },
     /// A built-in command: no model was called.
     Builtin,

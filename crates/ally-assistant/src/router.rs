@@ -2,8 +2,8 @@
 
 use crate::app::App;
 use crate::{
-    chats, events, feedback, folders, idle, instructions, memory, messages, owner, provider, runs, search, space,
-    turns, usage,
+    chats, events, feedback, folders, idle, imports, instructions, memory, messages, owner, provider, runs, search,
+    space, turns, usage,
 };
 use ally_http::{answer, log, panics};
 use axum::Router;
@@ -51,6 +51,11 @@ table! {
     "/api/v1/messages/{message}/feedback" => put feedback::http::put, delete feedback::http::delete;
     "/api/v1/messages/{message}/edit" => post messages::http::edit;
     "/api/v1/messages/{message}/regenerate" => post messages::http::regenerate;
+    "/api/v1/imports" => get imports::http::list, post imports::http::begin;
+    "/api/v1/imports/{import}" => get imports::http::get, delete imports::http::remove;
+    "/api/v1/imports/{import}/parts" => put imports::http::part;
+    "/api/v1/imports/{import}/chats" => get imports::http::chats;
+    "/api/v1/imports/{import}/start" => post imports::http::start;
     "/api/v1/runs/{run}" => get runs::http::get;
     "/api/v1/runs/{run}/journal" => get runs::http::journal;
     "/api/v1/runs/{run}/cancel" => post runs::http::cancel;

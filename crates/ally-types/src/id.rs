@@ -161,6 +161,8 @@ ids! {
     RunId = "run";
     /// A folder of chats.
     FolderId = "fld";
+    /// A file that a person brings along from another assistant.
+    ImportId = "imp";
     /// One durable wait of a run.
     WaitId = "wait";
     /// One version of a memory file.

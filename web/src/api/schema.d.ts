@@ -437,6 +437,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/imports": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All imports, newest first. */
+        get: operations["list_imports"];
+        put?: never;
+        /** Begins an import; its file comes in pieces. */
+        post: operations["begin_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One import: how far it has come, and what is in its file. */
+        get: operations["get_import"];
+        put?: never;
+        post?: never;
+        /** Takes an import away for good: its file, and every chat that came with it, with what was said in them since. */
+        delete: operations["remove_import"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import}/chats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The chats in the file that are not taken over yet, in its order. */
+        get: operations["list_import_chats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import}/parts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Takes in a piece of the file, at most 1 MB, behind those before it. With the last one the file is looked through. */
+        put: operations["send_import_part"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/imports/{import}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Has the chats made; a conversation that was imported before is left out. */
+        post: operations["start_import"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/installation": {
         parameters: {
             query?: never;
@@ -1052,6 +1139,13 @@ export interface components {
             provider: string;
         } | {
             /** @enum {string} */
+            kind: "imported";
+            /** @description Its model, if the export says so. */
+            model?: string | null;
+            /** @description Which one. */
+            service: components["schemas"]["Service"];
+        } | {
+            /** @enum {string} */
             kind: "builtin";
         } | {
             /** @enum {string} */
@@ -1074,6 +1168,7 @@ export interface components {
             folder?: components["schemas"]["FolderId"] | null;
             /** @description Its id. */
             id: components["schemas"]["ChatId"];
+            imported_from?: components["schemas"]["Service"] | null;
             /** @description Whether it stands above the others. */
             pinned: boolean;
             /** @description Whether it is in no list, no search and no memory, and gone when it is closed or left alone for a day. */
@@ -1109,6 +1204,11 @@ export interface components {
             q: components["schemas"]["Content"];
             role?: components["schemas"]["Role"] | null;
             to?: components["schemas"]["Timestamp"] | null;
+        };
+        /** @description Which chats are wanted. */
+        Choice: {
+            /** @description The numbers of those that stay out. */
+            except?: number[];
         };
         /** @description A model server and one of its models. */
         ChosenLocal: {
@@ -1400,6 +1500,61 @@ export interface components {
             /** @description The words around the hit. */
             snippet: components["schemas"]["Content"];
         };
+        /** @description A file that is brought along. */
+        Import: {
+            /** @description When it was begun. */
+            created: components["schemas"]["Timestamp"];
+            /** @description Its id. */
+            id: components["schemas"]["ImportId"];
+            /** @description What is in it, as far as it was looked through. */
+            preview: components["schemas"]["Preview"];
+            problem?: components["schemas"]["Problem"] | null;
+            /**
+             * Format: int64
+             * @description How many of them have come.
+             */
+            received: number;
+            run?: components["schemas"]["RunId"] | null;
+            /**
+             * Format: int64
+             * @description How many bytes the file has.
+             */
+            size: number;
+            /** @description How far it has come. */
+            state: components["schemas"]["State"];
+            /**
+             * Format: int32
+             * @description How many of them are there.
+             */
+            taken: number;
+            /**
+             * Format: int32
+             * @description How many chats the person wants.
+             */
+            wanted: number;
+        };
+        /** @description A chat that can come along. */
+        ImportChat: {
+            /** @description When it was begun. */
+            created: components["schemas"]["Timestamp"];
+            /** @description Whether it was imported before. */
+            known: boolean;
+            /**
+             * Format: int32
+             * @description How many messages it has, all versions counted.
+             */
+            messages: number;
+            /**
+             * Format: int32
+             * @description Its place in the file.
+             */
+            number: number;
+            /** @description Its title. */
+            title: components["schemas"]["Content"];
+            /** @description When something was last said in it. */
+            updated: components["schemas"]["Timestamp"];
+        };
+        ImportId: string;
         /** @description The settings of the installation. */
         Installation: {
             /** @description Who may sign up. */
@@ -1445,6 +1600,7 @@ export interface components {
                 folder?: components["schemas"]["FolderId"] | null;
                 /** @description Its id. */
                 id: components["schemas"]["ChatId"];
+                imported_from?: components["schemas"]["Service"] | null;
                 /** @description Whether it stands above the others. */
                 pinned: boolean;
                 /** @description Whether it is in no list, no search and no memory, and gone when it is closed or left alone for a day. */
@@ -1543,6 +1699,70 @@ export interface components {
                 /** @description The words around the hit. */
                 snippet: components["schemas"]["Content"];
             })[];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Items_Import: {
+            /** @description What is on this page. */
+            items: {
+                /** @description When it was begun. */
+                created: components["schemas"]["Timestamp"];
+                /** @description Its id. */
+                id: components["schemas"]["ImportId"];
+                /** @description What is in it, as far as it was looked through. */
+                preview: components["schemas"]["Preview"];
+                problem?: components["schemas"]["Problem"] | null;
+                /**
+                 * Format: int64
+                 * @description How many of them have come.
+                 */
+                received: number;
+                run?: components["schemas"]["RunId"] | null;
+                /**
+                 * Format: int64
+                 * @description How many bytes the file has.
+                 */
+                size: number;
+                /** @description How far it has come. */
+                state: components["schemas"]["State"];
+                /**
+                 * Format: int32
+                 * @description How many of them are there.
+                 */
+                taken: number;
+                /**
+                 * Format: int32
+                 * @description How many chats the person wants.
+                 */
+                wanted: number;
+            }[];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
+        Items_ImportChat: {
+            /** @description What is on this page. */
+            items: {
+                /** @description When it was begun. */
+                created: components["schemas"]["Timestamp"];
+                /** @description Whether it was imported before. */
+                known: boolean;
+                /**
+                 * Format: int32
+                 * @description How many messages it has, all versions counted.
+                 */
+                messages: number;
+                /**
+                 * Format: int32
+                 * @description Its place in the file.
+                 */
+                number: number;
+                /** @description Its title. */
+                title: components["schemas"]["Content"];
+                /** @description When something was last said in it. */
+                updated: components["schemas"]["Timestamp"];
+            }[];
             /** @description Where the next page begins, if there is one. */
             next?: string | null;
         };
@@ -1724,6 +1944,24 @@ export interface components {
             /** @description The step it is about, `1/model` or `1/tool/1`. */
             step?: string | null;
         };
+        /** @description How much of what does not come along. */
+        Left: {
+            /**
+             * Format: int32
+             * @description Files and pictures.
+             */
+            files: number;
+            /**
+             * Format: int32
+             * @description What tools were told and answered, and thinking.
+             */
+            steps: number;
+            /**
+             * Format: int32
+             * @description Recordings of voices; their words come along where the file has them.
+             */
+            voice: number;
+        };
         /** @description The longest of each, in characters. */
         Lengths: {
             /** @description Of the name. */
@@ -1888,6 +2126,14 @@ export interface components {
              */
             port?: number | null;
         };
+        /** @description A file that comes. */
+        NewImport: {
+            /**
+             * Format: int64
+             * @description How many bytes it has.
+             */
+            size: number;
+        };
         /** @description What the person wants; what is left out is empty. */
         NewInstructions: {
             /** @description What to call the person, at most 80 characters. */
@@ -1970,6 +2216,39 @@ export interface components {
         PastedKey: {
             /** @description The key. */
             key: components["schemas"]["Secret"];
+        };
+        /** @description What is in a file. */
+        Preview: {
+            /**
+             * Format: int32
+             * @description How many chats can come along.
+             */
+            chats: number;
+            /**
+             * Format: int32
+             * @description How many have nothing in them that could come along.
+             */
+            empty: number;
+            /**
+             * Format: int32
+             * @description How many were imported before, and are left as they are.
+             */
+            known: number;
+            /** @description What does not come along. */
+            left: components["schemas"]["Left"];
+            /**
+             * Format: int64
+             * @description How many messages they have, all versions counted.
+             */
+            messages: number;
+            newest?: components["schemas"]["Timestamp"] | null;
+            oldest?: components["schemas"]["Timestamp"] | null;
+            service?: components["schemas"]["Service"] | null;
+            /**
+             * Format: int32
+             * @description How many cannot be read, or are too large.
+             */
+            unreadable: number;
         };
         /**
          * @description An RFC 9457 problem document. `ally-http` is the only place that turns it into an HTTP answer.
@@ -2114,6 +2393,11 @@ export interface components {
             run: components["schemas"]["RunId"];
         };
         ServerId: string;
+        /**
+         * @description Where a conversation was held before.
+         * @enum {string}
+         */
+        Service: "chatgpt" | "claude";
         /** @description One signed-in browser, phone or terminal. */
         Session: {
             /** @description What kind of program it is, `Firefox on Linux`. */
@@ -2211,6 +2495,11 @@ export interface components {
             /** @description Always true; an invitation that does not count is not found. */
             valid: boolean;
         };
+        /**
+         * @description How far an import has come.
+         * @enum {string}
+         */
+        State: "receiving" | "checking" | "ready" | "running" | "done" | "failed" | "removing";
         /**
          * @description How far a message has come.
          * @enum {string}
@@ -3619,6 +3908,265 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_imports: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_Import"];
+                };
+            };
+        };
+    };
+    begin_import: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewImport"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: components["schemas"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: components["schemas"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_import_chats: {
+        parameters: {
+            query?: {
+                /** @description Where to begin: `next` of the page before. */
+                cursor?: number;
+                /** @description At most so many items, 1 to 500. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                import: components["schemas"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_ImportChat"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    send_import_part: {
+        parameters: {
+            query?: {
+                /** @description How many bytes of the file come before it. */
+                offset?: number;
+            };
+            header?: never;
+            path: {
+                import: components["schemas"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    start_import: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                import: components["schemas"]["ImportId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Choice"];
+            };
+        };
+        responses: {
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Import"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -10,6 +10,7 @@ const PAGES = [
   { to: "/settings/walls", label: "settings.walls" },
   { to: "/settings/egress", label: "settings.egress" },
   { to: "/settings/usage", label: "settings.usage" },
+  { to: "/settings/import", label: "settings.import" },
   { to: "/settings/sessions", label: "settings.sessions" },
   { to: "/settings/people", label: "settings.people", isAdministratorOnly: true },
 ] as const satisfies ReadonlyArray<{ to: string; label: Key; isAdministratorOnly?: boolean }>;

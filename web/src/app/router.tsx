@@ -90,6 +90,7 @@ const egress = createRoute({
   component: lazyRouteComponent(() => import("./pages/egress"), "EgressPage"),
 });
 const usage = createRoute({ getParentRoute: () => settings, path: "/usage", component: lazyRouteComponent(() => import("../features/usage/usage-page"), "UsagePage") });
+const imports = createRoute({ getParentRoute: () => settings, path: "/import", component: lazyRouteComponent(() => import("./pages/imports"), "ImportsPage") });
 const people = createRoute({ getParentRoute: () => settings, path: "/people", component: lazyRouteComponent(() => import("../features/settings/people"), "PeoplePage") });
 /** Any other address: the frame stays, and with it the way on. */
 const missing = createRoute({ getParentRoute: () => signedIn, path: "$", component: lazyRouteComponent(() => import("./pages/missing"), "MissingPage") });
@@ -97,7 +98,7 @@ const missing = createRoute({ getParentRoute: () => signedIn, path: "$", compone
 const tree = root.addChildren([
   signIn,
   signUp,
-  signedIn.addChildren([newChat, allChats, search, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, instructions, appearance, space, walls, egress, usage, sessions, people]), missing]),
+  signedIn.addChildren([newChat, allChats, search, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, instructions, appearance, space, walls, egress, usage, imports, sessions, people]), missing]),
 ]);
 
 /** A day of the calendar, `2026-11-21`. */

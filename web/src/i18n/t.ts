@@ -4,6 +4,7 @@ import type chat from "./chat.json";
 import type chats from "./chats.json";
 import en from "./en.json";
 import type first from "./first.json";
+import type imports from "./imports.json";
 import type memory from "./memory.json";
 import { format, type Piece, type Values } from "./message";
 import type palette from "./palette.json";
@@ -13,7 +14,7 @@ import type settings from "./settings.json";
 import type usage from "./usage.json";
 
 /** Those of a part are there once its page is: the lint refuses a use without the import. */
-export type Key = keyof typeof en | keyof typeof auth | keyof typeof chat | keyof typeof chats | keyof typeof first | keyof typeof memory | keyof typeof palette | keyof typeof provider | keyof typeof settings | keyof typeof usage;
+export type Key = keyof typeof en | keyof typeof auth | keyof typeof chat | keyof typeof chats | keyof typeof first | keyof typeof imports | keyof typeof memory | keyof typeof palette | keyof typeof provider | keyof typeof settings | keyof typeof usage;
 
 const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");
 /** `?locale=pseudo` shows which words do not come from the catalogue and where longer words break the layout. */

@@ -2,6 +2,7 @@
 
 use super::{Chat, LONGEST_ALONE_MILLIS, UNDO_MILLIS};
 use crate::fault::Done;
+use crate::imports::Service;
 use ally_llm::Effort;
 use ally_store::{OptionalExtension, Tx, cells, params};
 use ally_types::{AccountId, ChatId, Content, FolderId, Label, Timestamp};
@@ -10,7 +11,7 @@ use rusqlite::Row;
 /// A chat whose folder was deleted shows none.
 const COLUMNS: &str =
     "SELECT c.id, c.title, c.pinned, c.archived, c.temporary, f.id AS folder, c.created, c.updated, c.effort,
-       c.deleted
+       c.deleted, c.service
     FROM chats c LEFT JOIN folders f ON f.id = c.folder AND f.deleted IS NULL";
 
 /// Which chats are listed.
@@ -180,15 +181,15 @@ pub fn set_deleted(tx: &Tx, id: ChatId, at: Option<Timestamp>) -> Done<()> {
     Ok(())
 }
 
-/// Chats whose time has come: deleted long enough ago, or temporary and closed, or temporary and left alone.
-pub fn due(tx: &Tx, now: Timestamp) -> Done<Vec<ChatId>> {
+/// At most `limit` chats whose time has come: deleted long enough ago, or temporary and closed, or temporary and left alone.
+pub fn due(tx: &Tx, now: Timestamp, limit: u32) -> Done<Vec<ChatId>> {
     let (undone, alone) = (now.plus_millis(-UNDO_MILLIS), now.plus_millis(-LONGEST_ALONE_MILLIS));
     Ok(tx
         .prepare_cached(
             "SELECT id FROM chats WHERE deleted IS NOT NULL AND deleted <= ?1
-             UNION SELECT id FROM chats WHERE temporary = 1 AND (deleted IS NOT NULL OR updated <= ?2)",
+             UNION SELECT id FROM chats WHERE temporary = 1 AND (deleted IS NOT NULL OR updated <= ?2) LIMIT ?3",
         )?
-        .query_map([undone.as_millis(), alone.as_millis()], |row| cells::id(row, "id"))?
+        .query_map(params![undone.as_millis(), alone.as_millis(), limit], |row| cells::id(row, "id"))?
         .collect::<Result<_, _>>()?)
 }
 
@@ -245,5 +246,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Chat> {
         updated: cells::time(row, "updated")?,
         effort: read_effort(row.get_ref("effort")?.as_str()?),
         deleted: cells::maybe_time(row, "deleted")?,
+        imported_from: row.get::<_, Option<String>>("service")?.as_deref().and_then(Service::from_stored),
     })
 }

@@ -262,7 +262,7 @@ impl Listening {
         let (provider, model) = match self.author.clone()? {
             Author::Model { provider, model } => (provider, model),
             // Nobody else uses tokens.
-            Author::Builtin | Author::Ally | Author::Person => return None,
+            Author::Builtin | Author::Ally | Author::Person | Author::Imported { .. } => return None,
         };
         Some(Call { provider, model, usage: self.usage.unwrap_or_default() })
     }

@@ -4,7 +4,7 @@ use crate::world::{Life, World};
 use serde_json::{Value, json};
 
 /// A process of its own, as far as a test can have one: what is left of it ends with its reactor.
-fn in_one_life<T>(life: impl Future<Output = T>) -> T {
+pub fn in_one_life<T>(life: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(life)
 }
 

@@ -4,10 +4,13 @@
 mod chats;
 mod context;
 mod events;
+mod exports;
 mod fake_gateway;
 mod feedback;
 mod folders;
 mod full;
+mod imports;
+mod imports_broken;
 mod instructions;
 mod lifetime;
 mod limits;

@@ -2,7 +2,7 @@
 
 use crate::world::{Life, World, read};
 use ally_types::identity::HEADER;
-use ally_types::{ChatId, FolderId, MessageId, RunId, SystemChance};
+use ally_types::{ChatId, FolderId, ImportId, MessageId, RunId, SystemChance};
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
@@ -14,6 +14,7 @@ fn routes(world: &World) -> Vec<(String, String)> {
     let message = MessageId::new(&*world.clock, &SystemChance).to_string();
     let run = RunId::new(&*world.clock, &SystemChance).to_string();
     let folder = FolderId::new(&*world.clock, &SystemChance).to_string();
+    let import = ImportId::new(&*world.clock, &SystemChance).to_string();
     let mut routes = Vec::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
         let path = path
@@ -21,6 +22,7 @@ fn routes(world: &World) -> Vec<(String, String)> {
             .replace("{message}", &message)
             .replace("{run}", &run)
             .replace("{folder}", &folder)
+            .replace("{import}", &import)
             .replace("{path}", "people/ana.md");
         assert!(!path.contains('{'), "{path}");
         for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {

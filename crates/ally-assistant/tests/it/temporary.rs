@@ -16,7 +16,7 @@ async fn temporary(mira: &Life) -> String {
 }
 
 /// Every file below the person's directory in which a word stands, in whatever case.
-fn holding(directory: &Path, word: &str) -> Vec<String> {
+pub fn holding(directory: &Path, word: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap().flatten() {
         if entry.path().is_dir() {

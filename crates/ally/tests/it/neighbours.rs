@@ -108,6 +108,7 @@ struct Hers {
     question: String,
     answer: String,
     run: String,
+    import: String,
     file: String,
     session: String,
 }
@@ -117,6 +118,7 @@ impl Hers {
         let chat = mira.chat().await;
         let answer = mira.ask(&chat, "remember that the CANARYHERS account is at the corner bank").await;
         let messages = mira.get(&format!("/api/v1/chats/{chat}/messages")).await.expect(200).json();
+        let import = mira.post("/api/v1/imports", json!({ "size": 9 })).await.expect(201).json();
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let files = mira.get("/api/v1/memory/files").await.expect(200).json();
         let sessions = mira.get("/api/v1/account/sessions").await.expect(200).json();
@@ -124,6 +126,7 @@ impl Hers {
             question: text(&messages["items"][0]["id"]),
             answer: text(&answer["id"]),
             run: text(&answer["run"]),
+            import: text(&import["id"]),
             file: text(&files["items"][0]["path"]),
             session: text(&sessions["items"][0]["id"]),
             chat,
@@ -134,6 +137,7 @@ impl Hers {
         let id = match noun {
             "chats" => &self.chat,
             "runs" => &self.run,
+            "imports" => &self.import,
             "messages" => &self.question,
             "account" => &self.session,
             _ => &self.answer,

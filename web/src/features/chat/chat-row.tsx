@@ -55,6 +55,7 @@ export function ChatRow({ chat, isOpen, note, link, onGone }: Ways & { chat: Cha
         <span className="flex items-center gap-1.5 pe-7">
           {chat.pinned && <Pin aria-label={t("chats.pinned")} className="size-3.5 shrink-0 text-ink-3" />}
           <span className="min-w-0 flex-1 truncate">{title}</span>
+          {chat.imported_from && <span className="text-[12px] text-ink-3">{t(chat.imported_from === "claude" ? "chats.from.claude" : "chats.from.chatgpt")}</span>}
           {note}
         </span>,
       )}

@@ -23,5 +23,6 @@ export function Receipt({ message, children }: { message: Message; children?: Re
 function authorName(author: Author): string | null {
   if (author.kind === "builtin") return t("message.builtin");
   if (author.kind === "model") return author.model || author.provider;
+  if (author.kind === "imported") return author.model ?? author.service;
   return null;
 }
