@@ -48,6 +48,24 @@ pub trait Connect: Send + Sync {
 #[derive(Clone)]
 pub struct Gateway(Outbound);
 
+/// Why a model could not be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unasked {
+    /// The gateway is not there, or went away before it answered.
+    Gone,
+    /// The gateway said no.
+    Refused(Failure),
+}
+
+impl From<Unasked> for Failure {
+    fn from(unasked: Unasked) -> Self {
+        match unasked {
+            Unasked::Gone => Self::of(FailureKind::Network),
+            Unasked::Refused(failure) => failure,
+        }
+    }
+}
+
 /// What the gateway has by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provided {
@@ -92,14 +110,15 @@ impl Gateway {
     }
 
     /// Asks what was held. Dropping the stream closes the connection, which aborts the call.
-    pub async fn ask_held(held: Held) -> Result<Answering, Failure> {
+    pub async fn ask_held(held: Held) -> Result<Answering, Unasked> {
         Answering::of(held.end().await)
     }
 
     /// Asks a model. Dropping the stream closes the connection, which aborts the call.
-    pub async fn model(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Result<Answering, Failure> {
-        let request = request_to(Method::POST, MODEL, key, question(request)?.into());
-        Answering::of(self.call(request.map_err(|_| Failure::of(FailureKind::Auth))?).await)
+    pub async fn model(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Result<Answering, Unasked> {
+        let request = request_to(Method::POST, MODEL, key, question(request).map_err(Unasked::Refused)?.into());
+        let refused = |_| Unasked::Refused(Failure::of(FailureKind::Auth));
+        Answering::of(self.call(request.map_err(refused)?).await)
     }
 
     /// What the gateway has by itself.
@@ -139,11 +158,12 @@ pub struct Answering {
     /// How much of the buffer was looked at and holds no end of line.
     read: usize,
     is_over: bool,
+    is_gone: bool,
 }
 
 impl Answering {
-    fn of(response: Result<Response<Incoming>, CallError>) -> Result<Self, Failure> {
-        let response = response.map_err(|_| Failure::of(FailureKind::Network))?;
+    fn of(response: Result<Response<Incoming>, CallError>) -> Result<Self, Unasked> {
+        let response = response.map_err(|_| Unasked::Gone)?;
         if response.status() != StatusCode::OK {
             let kind = match response.status().as_u16() {
                 401 | 403 => FailureKind::Auth,
@@ -154,9 +174,9 @@ impl Answering {
                 400..=499 => FailureKind::BadRequest,
                 _ => FailureKind::Provider,
             };
-            return Err(Failure { status: Some(response.status().as_u16()), ..Failure::of(kind) });
+            return Err(Unasked::Refused(Failure { status: Some(response.status().as_u16()), ..Failure::of(kind) }));
         }
-        Ok(Self { body: response.into_body(), buffer: Vec::new(), read: 0, is_over: false })
+        Ok(Self { body: response.into_body(), buffer: Vec::new(), read: 0, is_over: false, is_gone: false })
     }
 
     /// The next event. A stream that ends too early, or holds what is no event, ends with a failure.
@@ -183,10 +203,18 @@ impl Answering {
                         self.buffer.extend_from_slice(data);
                     }
                 }
-                Some(Err(_)) => return failed(FailureKind::Truncated),
+                Some(Err(_)) => {
+                    self.is_gone = true;
+                    return failed(FailureKind::Truncated);
+                }
                 None => self.is_over = true,
             }
         }
+    }
+
+    /// Whether the connection broke: the gateway went away, since one that lives ends each answer in order.
+    pub const fn is_gone(&self) -> bool {
+        self.is_gone
     }
 }
 
@@ -228,7 +256,8 @@ async fn collect(response: Response<Incoming>) -> Done<bytes::Bytes> {
     Ok(body.map_err(|_| unreachable())?.to_bytes())
 }
 
-fn unreachable() -> Problem {
+/// The gateway is not there.
+pub fn unreachable() -> Problem {
     Problem::new(502, "gateway_unreachable", "Ally's gateway does not answer at the moment.")
         .next("Try again in a few seconds.")
         .retry_after(2)

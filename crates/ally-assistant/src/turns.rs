@@ -6,7 +6,9 @@
 pub mod act;
 pub mod ask;
 pub mod begin;
+mod call;
 pub mod context;
+mod gone;
 pub mod prompt;
 pub mod transcript;
 pub mod trouble;
@@ -17,17 +19,17 @@ use crate::fault::{Done, Fault};
 use crate::messages::store::{Block, Piece, Stored, ToolCall, ToolResult};
 use crate::messages::{Author, Message, Part, Status, store};
 use crate::runs::{RunStatus, TurnInput};
-use crate::{chats, memory, provider, search, usage};
+use crate::{chats, gateway, memory, provider, search, usage};
 use ally_durable::{Begun, Ending, Error, Executor, Finished, Outcome, Run, Ticket};
 use ally_http::held::Held;
-use ally_llm::{FailureKind, Stop};
+use ally_llm::{Failure, FailureKind, Stop};
 use ally_store::{StoreError, Tx, cells, params};
 use ally_types::{ChatId, Content, Label, MessageId, Problem, RunId};
 use ask::{End, Heard};
 use begin::{Asked, Prepared};
 use context::{Gauge, History};
+use gone::Patience;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -264,26 +266,31 @@ impl Turn {
         &self,
         step: u32,
         asked: Asked,
-        held: Option<Held>,
+        mut held: Option<Held>,
         deadline: Instant,
     ) -> Result<Option<Finished>, Error> {
-        let ticket = match self.run.begin(vec![asked.intent(step)?]).await?.pop() {
-            Some(Begun::Go(ticket) | Begun::LookUp(ticket)) => ticket,
-            // An earlier version kept the outcome by itself, and its process died before the end that it says.
-            Some(Begun::Done(outcome)) => {
-                let close = outcome.read().unwrap_or_else(Close::whole);
-                return Ok(Some(self.close(close.ending(), close).await?));
+        let mut patience = Patience::default();
+        loop {
+            let ticket = match self.run.begin(vec![asked.intent(step)?]).await?.pop() {
+                Some(Begun::Go(ticket) | Begun::LookUp(ticket)) => ticket,
+                // An earlier version kept the outcome by itself, and its process died before the end that it says.
+                Some(Begun::Done(outcome)) => {
+                    let close = outcome.read().unwrap_or_else(Close::whole);
+                    return Ok(Some(self.close(close.ending(), close).await?));
+                }
+                None => return Err(Error::NotYours),
+            };
+            if ticket.attempt() > 1 {
+                self.start_over(ticket.attempt()).await?;
             }
-            None => return Err(Error::NotYours),
-        };
-        if ticket.attempt() > 1 {
-            self.start_over(ticket.attempt()).await?;
+            let heard = ask::ask(self, &asked.request, held.take(), deadline).await;
+            if let Some(heard) = self.unless_gone(heard, ticket.attempt(), &mut patience, deadline).await? {
+                return self.keep(step, ticket, heard, asked.label, asked.gauge).await;
+            }
         }
-        let heard = ask::ask(self, &asked.request, held, deadline).await;
-        self.keep(step, ticket, heard, asked.label, asked.gauge).await
     }
 
-    /// A step is asked for again after a crash: what the reader has seen of it is taken back.
+    /// A step is asked for again after its process or the gateway died: what the reader has seen of it is taken back.
     async fn start_over(&self, attempt: u32) -> Result<(), Error> {
         let id = self.answer;
         let stored = self.app.store().read(move |tx| store::get(tx, id)).await?.ok_or(Error::NotYours)?;
@@ -452,6 +459,8 @@ fn closing(pieces: &[Piece], provider: Option<&str>, end: End) -> Option<Close> 
     match end {
         End::Cancelled => Some(Close::stopped()),
         End::TooSlow => Some(Close::broken(trouble::too_slow())),
+        End::Gone if said(pieces).is_empty() => Some(Close::broken(gateway::unreachable())),
+        End::Gone => Some(Close::broken(trouble::sentence(Failure::of(FailureKind::Truncated), provider))),
         End::Whole(Stop::NeedsModel) => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::NoProvider => Some(Close::needs_model()),
         End::Broken(failure) if failure.kind == FailureKind::Cancelled => Some(Close::stopped()),
@@ -482,7 +491,7 @@ fn keep_pieces(tx: &Tx, app: &App, at: &At, pieces: Vec<Piece>) -> Done<()> {
     for piece in pieces {
         let piece = match piece {
             Piece::Call(call) => {
-                let call = proper(tx, chat, call)?;
+                let call = call::proper(tx, chat, call)?;
                 let (hub, told) = (app.hub().clone(), call.clone());
                 tx.after_commit(move || {
                     let ToolCall { call, tool, input } = told;
@@ -504,38 +513,6 @@ fn keep_pieces(tx: &Tx, app: &App, at: &At, pieces: Vec<Piece>) -> Done<()> {
         store::insert_block(tx, answer, &Block { step, piece, label })?;
     }
     Ok(())
-}
-
-/// A call whose id and name every provider accepts when it is replayed, and whose id is the only one of its kind.
-fn proper(tx: &Tx, chat: ChatId, mut call: ToolCall) -> Done<ToolCall> {
-    let is_plain = |text: &str| {
-        !text.is_empty()
-            && text.len() <= 64
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-'))
-    };
-    let base = if is_plain(&call.call) { call.call.clone() } else { "call".to_owned() };
-    call.call.clone_from(&base);
-    let mut number = 1;
-    while !is_plain(&call.call) || store::knows_call(tx, chat, &call.call)? {
-        number += 1;
-        call.call = format!("{}_{number}", &base[..base.len().min(48)]);
-    }
-    let mut tool: String = call
-        .tool
-        .to_lowercase()
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '_' })
-        .take(64)
-        .collect();
-    if !tool.starts_with(|letter: char| letter.is_ascii_lowercase()) {
-        tool.insert(0, 'x');
-        tool.truncate(64);
-    }
-    call.tool = tool;
-    if !call.input.is_object() {
-        call.input = json!({});
-    }
-    Ok(call)
 }
 
 fn tell_usage(tx: &Tx, app: &App, run: RunId, answer: MessageId) -> Result<(), Error> {

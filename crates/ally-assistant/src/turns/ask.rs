@@ -2,7 +2,7 @@
 
 use super::{Turn, trouble};
 use crate::events::Event as Told;
-use crate::gateway::Gateway;
+use crate::gateway::{Gateway, Unasked};
 use crate::messages::store::Piece;
 use crate::messages::{Author, store};
 use crate::provider;
@@ -51,6 +51,8 @@ pub enum End {
     Cancelled,
     /// The turn may not take longer.
     TooSlow,
+    /// The gateway went away.
+    Gone,
 }
 
 /// What has been heard so far of one call.
@@ -150,7 +152,8 @@ async fn listen(
     let late = if begins_by < deadline { End::Broken(Failure::of(FailureKind::Stalled)) } else { End::TooSlow };
     let mut answering = match tokio::time::timeout_at(begins_by, asked).await {
         Ok(Ok(answering)) => answering,
-        Ok(Err(failure)) => return End::Broken(failure),
+        Ok(Err(Unasked::Gone)) => return End::Gone,
+        Ok(Err(Unasked::Refused(failure))) => return End::Broken(failure),
         Err(_) => return late,
     };
     let mut save_at = Instant::now() + SAVE_EVERY;
@@ -176,6 +179,7 @@ async fn listen(
             Event::Block { block } => heard.block(block),
             Event::Usage { usage } => heard.usage = Some(usage),
             Event::Finished { stop } => return End::Whole(stop),
+            Event::Failed { .. } if answering.is_gone() => return End::Gone,
             Event::Failed { failure } => return End::Broken(failure),
         }
         if heard.is_dirty && Instant::now() >= save_at {

@@ -15,7 +15,6 @@ use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -32,6 +31,8 @@ pub enum Say {
     Pause(std::time::Duration),
     /// Bytes as they are.
     Raw(&'static str),
+    /// The gateway dies: the connection breaks.
+    Break,
 }
 
 /// Holds an answer until a test opens it, and tells when the assistant has gone away.
@@ -230,7 +231,12 @@ async fn model(State(gateway): State<FakeGateway>, headers: HeaderMap, Json(requ
         }
     };
     let body = futures_util::stream::iter(pieces).then(|piece| async move {
-        Ok::<_, Infallible>(match piece {
+        Ok::<_, io::Error>(match piece {
+            Say::Break => {
+                // What was said before has left by then.
+                tokio::task::yield_now().await;
+                return Err(io::ErrorKind::ConnectionReset.into());
+            }
             Say::Event(event) => serde_json::to_string(&event).unwrap() + "\n",
             Say::Raw(bytes) => bytes.to_owned(),
             Say::Pause(time) => {

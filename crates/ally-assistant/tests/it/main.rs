@@ -9,6 +9,7 @@ mod fake_gateway;
 mod feedback;
 mod folders;
 mod full;
+mod gone;
 mod imports;
 mod imports_broken;
 mod instructions;

@@ -294,7 +294,7 @@ async fn garbage_and_silence_end_the_answer_and_not_the_assistant() {
     let answer = mira.ask(&chat, "b").await;
     assert_eq!((&answer["problem"]["type"], &answer["text"]), (&json!("provider_stalled"), &json!("Well, ")));
     mira.gateway().is_away(true);
-    assert_eq!(mira.ask(&chat, "c").await["problem"]["type"], "provider_unreachable");
+    assert_eq!(mira.ask(&chat, "c").await["problem"]["type"], "gateway_unreachable");
     mira.gateway().is_away(false);
     mira.gateway().will_say(ended(Stop::EndTurn).to_vec());
     assert_eq!(mira.ask(&chat, "d").await["problem"]["type"], "answer_empty");

@@ -135,6 +135,16 @@ impl Browser {
         Events { body: response.into_body(), buffer: String::new(), last_id: None }
     }
 
+    /// Opens an event stream, unless whoever answers is not there yet.
+    pub async fn try_events(&self, mut request: Request<Body>) -> Option<Events> {
+        request.headers_mut().insert(header::ACCEPT, "text/event-stream".parse().unwrap());
+        let stream = tokio::net::TcpStream::connect(self.address).await.expect("the edge listens");
+        let response = tokio::time::timeout(PATIENCE, ally_http::socket::call_over(stream, request)).await;
+        let response = response.expect("an answer or a broken connection").ok()?;
+        let is_open = response.status() == StatusCode::OK;
+        is_open.then(|| Events { body: response.into_body(), buffer: String::new(), last_id: None })
+    }
+
     /// Makes the first account of an installation, or one by the given invitation.
     pub async fn sign_up(&self, email: &str, invitation: Option<&str>) -> Value {
         let mut body = serde_json::json!({

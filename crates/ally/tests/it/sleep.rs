@@ -84,3 +84,49 @@ async fn killed_in_the_middle_of_an_answer_she_watches_it_resume() {
     let versions = mira.get("/api/v1/memory/files/tea.md/versions").await.expect(200).json();
     assert_eq!(versions["items"].as_array().unwrap().len(), 1, "the file was written once: {versions}");
 }
+
+#[tokio::test]
+async fn when_the_gateway_is_killed_in_the_middle_of_an_answer_the_same_tab_sees_it_finish() {
+    let stand_in = StandIn::start().await.unwrap();
+    let installation = Setup::default().with_anthropic(&stand_in.url()).start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    let gate = Gate::default();
+    let turn =
+        Turn::of([Step::Text("You like ".to_owned()), Step::Hold(gate.clone()), Step::Text("green tea.".to_owned())]);
+    stand_in.always(Rule { when: "tea".to_owned(), turns: vec![turn] });
+    let path = format!("/api/v1/chats/{chat}/events");
+    let mut tab = mira.events(&path, None).await;
+    let sent = mira.say(&chat, "I like green tea").await;
+    tab.until("text.delta").await;
+    let assistants = installation.assistants();
+    let [gateway] = installation.processes("gateway")[..] else { panic!("there is one gateway") };
+    let gateway = rustix::process::Pid::from_raw(gateway.cast_signed()).unwrap();
+    rustix::process::kill_process(gateway, rustix::process::Signal::KILL).unwrap();
+    while tab.next().await.is_some() {}
+    // As a browser does, the tab comes back by itself and says what it saw last.
+    let mut tab = loop {
+        let mut request = mira.request(http::Method::GET, &path, None);
+        request.headers_mut().insert("last-event-id", tab.last_id.as_deref().unwrap().parse().unwrap());
+        if let Some(again) = mira.try_events(request).await {
+            break again;
+        }
+    };
+    let snapshot = loop {
+        let event = tab.until("message.snapshot").await;
+        if event["message"]["id"] == sent["answer"]["id"] && event["attempt"].as_u64() > Some(1) {
+            break event;
+        }
+    };
+    assert_eq!(snapshot["message"]["status"], "streaming", "{snapshot}");
+    gate.open();
+    let answer = tab.answer(sent["answer"]["id"].as_str().unwrap()).await;
+    assert_eq!(
+        (answer["status"].as_str(), answer["text"].as_str()),
+        (Some("complete"), Some("You like green tea.")),
+        "{answer}"
+    );
+    assert_eq!(installation.assistants(), assistants, "her assistant lived through it");
+    let asked = stand_in.seen().iter().filter(|seen| seen.path == "/v1/messages").count();
+    assert_eq!(asked, 2);
+}
