@@ -272,9 +272,17 @@ async fn send(server: &Server, chat: Option<ChatId>, question: &Content) -> Resu
         }
     };
     let path = format!("/api/v1/chats/{chat}/messages");
-    let body: Value = json!({ "text": question });
+    let mut body = json!({ "text": question });
+    if let Some(zone) = timezone() {
+        body["timezone"] = Value::from(zone);
+    }
     let sent = server.call(Asked::make(&path, body)).await?;
     Ok((chat, events, sent))
+}
+
+/// The name of the time zone that `TZ` or `/etc/localtime` say, if it has one.
+fn timezone() -> Option<String> {
+    jiff::tz::TimeZone::try_system().ok()?.iana_name().map(str::to_owned)
 }
 
 /// The one question of this call: the words of the command, or what comes by a pipe.

@@ -72,6 +72,7 @@ impl<'a> Asked<'a> {
 impl Server {
     /// A server whose session is kept here.
     pub(super) fn with_session(address: &Address, place: Place) -> Result<Self, Fault> {
+        place.clean();
         let who = place.read()?.map_or(Who::Nobody, Who::Session);
         if matches!(who, Who::Nobody) && !address.is_trusted {
             return Err(Fault::said(

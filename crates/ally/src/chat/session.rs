@@ -3,7 +3,7 @@
 use super::Fault;
 use crate::config::Environment;
 use ally_types::{Secret, SystemChance, chance};
-use rustix::fs::OFlags;
+use rustix::fs::{FlockOperation, OFlags, flock};
 use serde::{Deserialize, Serialize};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -12,6 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// Longer is no session.
 const LONGEST: u64 = 16 << 10;
+
+/// So many bytes are drawn for the name of a file that is being written.
+const DRAWN: usize = 8;
 
 /// Where the session of one server is kept.
 #[derive(Debug)]
@@ -69,6 +72,29 @@ impl Place {
         Fault::said(format!("The file with your session {why}: {file}"), "Remove it, and sign in again.")
     }
 
+    /// Removes what a write that was killed has left behind, unless somebody is writing just now.
+    pub(super) fn clean(&self) {
+        let Ok(directory) = File::open(self.directory()) else { return };
+        if flock(&directory, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            self.remove_left_over();
+        }
+    }
+
+    fn directory(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new("/"))
+    }
+
+    /// Only whoever holds the lock of the directory may call this: then nobody writes.
+    fn remove_left_over(&self) {
+        for entry in std::fs::read_dir(self.directory()).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let drawn = name.to_str().and_then(|name| name.strip_prefix('.')).unwrap_or_default();
+            if drawn.len() == 2 * DRAWN && drawn.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
     /// Keeps a session. A crash leaves the old one or the new one.
     pub(super) fn write(&self, session: &Secret) -> Result<(), Fault> {
         self.replace(session).map_err(|_| {
@@ -81,15 +107,19 @@ impl Place {
     }
 
     fn replace(&self, session: &Secret) -> io::Result<()> {
-        let directory = self.file.parent().unwrap_or(Path::new("/"));
+        let directory = self.directory();
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-        let fresh = directory.join(format!(".{}", chance::hex::<8>(&SystemChance)));
+        let opened = File::open(directory)?;
+        // Held to the end, so that what is written here is not taken for something left behind. A file system that
+        // knows no locks is no reason to keep nothing: then nobody removes anything either.
+        let _ = flock(&opened, FlockOperation::LockExclusive);
+        let fresh = directory.join(format!(".{}", chance::hex::<DRAWN>(&SystemChance)));
         let written = self.write_to(&fresh, session).and_then(|()| std::fs::rename(&fresh, &self.file));
         if written.is_err() {
             let _ = std::fs::remove_file(&fresh);
         }
         written?;
-        File::open(directory)?.sync_all()
+        opened.sync_all()
     }
 
     fn write_to(&self, path: &Path, session: &Secret) -> io::Result<()> {
@@ -108,5 +138,40 @@ impl Place {
             }
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_write_left_behind_is_removed_at_the_next_start_and_nothing_else_is() {
+        let state = tempfile::tempdir().expect("a directory");
+        let environment = [("XDG_STATE_HOME".to_owned(), state.path().display().to_string())].into();
+        let place = Place::of("http://127.0.0.1:8080", &environment).expect("a place");
+        place.clean();
+        place.write(&Secret::new("one")).expect("writes");
+        let directory = state.path().join("ally/session");
+        let kept = [".0123456789abcdef.swp", ".0123456789abcde", ".notes", "0123456789abcdef", ".0123456789abcdeg"];
+        for name in kept.into_iter().chain([".0123456789abcdef", ".ffffffffffffffff"]) {
+            std::fs::write(directory.join(name), "half a sess").expect("writes");
+        }
+        // Somebody is writing: nothing is touched.
+        let writer = File::open(&directory).expect("opens");
+        flock(&writer, FlockOperation::LockExclusive).expect("locks");
+        place.clean();
+        assert!(directory.join(".ffffffffffffffff").exists());
+        drop(writer);
+        place.clean();
+        let mut left: Vec<_> = std::fs::read_dir(&directory)
+            .expect("reads")
+            .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
+            .collect();
+        let mut wanted: Vec<_> = kept.into_iter().chain(["http___127.0.0.1_8080"]).collect();
+        left.sort();
+        wanted.sort_unstable();
+        assert_eq!(left, wanted);
+        assert_eq!(place.read().ok().flatten(), Some(Secret::new("one")));
     }
 }

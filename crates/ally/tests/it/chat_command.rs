@@ -322,6 +322,20 @@ async fn a_question_behind_another_one_waits_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_says_in_which_time_zone_the_terminal_is() {
+    let installation = Installation::start();
+    let mira = installation.administrator().await;
+    for (said, zone) in [("Asia/Tokyo", "Asia/Tokyo"), (":America/Lima", "America/Lima")] {
+        let mut computer = Computer::with_token(&installation, &mira);
+        computer.environment.push(("TZ", said.to_owned()));
+        assert_eq!(computer.says(&["--new", "what time is it?"]).await.code, Some(0));
+        let answer = last_answer(&mira).await;
+        let called = answer["parts"].as_array().unwrap().iter().find(|part| part["type"] == "tool").unwrap();
+        assert_eq!(called["input"], json!({ "timezone": zone }), "{answer}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctrl_c_stops_the_answer_and_keeps_what_was_written() {
     let (stand_in, setup) = with_claude().await;
     let installation = setup.start();
