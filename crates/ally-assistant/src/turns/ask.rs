@@ -145,7 +145,8 @@ async fn listen(
         if let Some(held) = held {
             return Gateway::ask_held(held).await;
         }
-        let key = provider::own_key(&turn.app).await.map_err(|_| Failure::of(FailureKind::Provider))?;
+        let own = provider::own_key(&turn.app).await;
+        let key = own.map_err(|_| Unasked::Refused(Failure::of(FailureKind::Provider)))?;
         turn.app.gateway().model(request, key.as_ref()).await
     };
     let begins_by = begins_by.unwrap_or(deadline).min(deadline);
