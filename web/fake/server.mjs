@@ -144,7 +144,7 @@ export function newInstallation({ speed = 25 } = {}) {
       }
     }
     const tools = answer.parts.filter((part) => part.type === "tool");
-    if (steps.author.kind === "model") answer.receipt = { calls: tools.length ? 2 : 1, tools: tools.length, failed: 0, changes: tools.filter((part) => part.file).length, millis: 1400 };
+    if (steps.author.kind === "model") answer.receipt = { calls: tools.length ? 2 : 1, tools: tools.length, failed: 0, changes: tools.filter((part) => part.file).length, millis: 1400, ...(my.key && { own_calls: tools.length ? 2 : 1, cost_micro_usd: 12_300 }) };
     if (steps.not_verified) answer.not_verified = steps.not_verified;
     if (steps.usage) {
       count(my, "api.anthropic.com", question.text.length * 40, answer.text.length * 3);

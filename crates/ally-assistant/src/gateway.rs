@@ -101,17 +101,13 @@ impl Gateway {
     }
 
     /// Sends a question that may not be asked yet, if that goes without waiting. Nobody is asked before
-    /// [`Gateway::ask_held`], and nobody ever if it is dropped.
-    pub fn hold(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Option<Held> {
+    /// [`HeldQuestion::ask`], and nobody ever if it is dropped.
+    pub fn hold(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Option<HeldQuestion> {
         let Outbound::Socket(path) = &self.0 else { return None };
         let mut headers = vec![(header::CONTENT_TYPE, JSON)];
         headers.extend(key.map(key_header).transpose().ok()?);
-        Held::post(path, MODEL, &headers, &question(request).ok()?).ok()
-    }
-
-    /// Asks what was held. Dropping the stream closes the connection, which aborts the call.
-    pub async fn ask_held(held: Held) -> Result<Answering, Unasked> {
-        Answering::of(held.end().await)
+        let held = Held::post(path, MODEL, &headers, &question(request).ok()?).ok()?;
+        Some(HeldQuestion { held, is_own_key: key.is_some() })
     }
 
     /// Asks a model. Dropping the stream closes the connection, which aborts the call.
@@ -148,6 +144,21 @@ impl Gateway {
                 socket::call_over(stream, request).await
             }
         }
+    }
+}
+
+/// A question that was sent and may not be asked yet.
+#[derive(Debug)]
+pub struct HeldQuestion {
+    held: Held,
+    /// Whether the person's own key went with it.
+    pub is_own_key: bool,
+}
+
+impl HeldQuestion {
+    /// Asks it. Dropping the stream closes the connection, which aborts the call.
+    pub async fn ask(self) -> Result<Answering, Unasked> {
+        Answering::of(self.held.end().await)
     }
 }
 

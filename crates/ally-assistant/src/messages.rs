@@ -9,6 +9,7 @@ pub mod view;
 
 use crate::feedback::Feedback;
 use crate::imports::Service;
+use crate::usage::http::is_none;
 use ally_llm::Usage;
 use ally_types::{ChatId, Content, MessageId, Problem, RunId, Timestamp, VersionId};
 use serde::{Deserialize, Serialize};
@@ -78,6 +79,12 @@ pub struct Receipt {
     /// How long it took, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub millis: Option<i64>,
+    /// How many of the calls the person's own key paid.
+    #[serde(skip_serializing_if = "is_none")]
+    pub own_calls: u64,
+    /// What that cost, in millionths of a US dollar; absent where nothing was paid by it, or the price is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost_micro_usd: Option<u64>,
 }
 
 /// Who speaks.

@@ -16,12 +16,12 @@ pub mod trouble;
 use crate::app::{App, Weak};
 use crate::events::Event;
 use crate::fault::{Done, Fault};
+use crate::gateway::HeldQuestion;
 use crate::messages::store::{Block, Piece, Stored, ToolCall, ToolResult};
 use crate::messages::{Author, Message, Part, Status, store};
 use crate::runs::{RunStatus, TurnInput};
 use crate::{chats, gateway, memory, provider, search, usage};
 use ally_durable::{Begun, Ending, Error, Executor, Finished, Outcome, Run, Ticket};
-use ally_http::held::Held;
 use ally_llm::{Failure, FailureKind, Stop};
 use ally_store::{StoreError, Tx, cells, params};
 use ally_types::{ChatId, Content, Label, MessageId, Problem, RunId};
@@ -266,7 +266,7 @@ impl Turn {
         &self,
         step: u32,
         asked: Asked,
-        mut held: Option<Held>,
+        mut held: Option<HeldQuestion>,
         deadline: Instant,
     ) -> Result<Option<Finished>, Error> {
         let mut patience = Patience::default();

@@ -60,32 +60,49 @@ impl Sum {
             cause: only(By::Cause, &grain.cause),
             usage: Usage::default(),
             calls: 0,
-            own_calls: 0,
-            cost: Some(0),
+            paid: Paid::default(),
             last: 0,
         }
     }
 
     fn add(&mut self, grain: &Grain) {
-        let (sum, more) = (&mut self.usage, grain.usage);
-        sum.input += more.input;
-        sum.output += more.output;
-        sum.cache_read += more.cache_read;
-        sum.cache_write += more.cache_write;
+        let more = grain.usage;
+        self.usage = self.usage + more;
         self.calls += grain.calls;
         self.last = self.last.max(grain.last);
         if grain.is_own_key {
-            self.own_calls += grain.calls;
-            // One part without a price, and the whole has none.
-            let price = prices::price(&grain.provider, &grain.model, &grain.day);
-            self.cost = self.cost.zip(price).map(|(cost, price)| cost + price.of(more));
+            self.paid.add(&grain.provider, &grain.model, &grain.day, more, grain.calls);
         }
     }
+}
 
-    /// What the person's own key paid, in millionths of a US dollar: nothing where it paid nothing, or where the price
-    /// is not known.
-    pub fn cost_micro_usd(&self) -> Option<u64> {
-        let cost = self.cost.filter(|_| self.own_calls > 0)?;
+/// What the person's own key has paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Paid {
+    /// How many calls.
+    pub calls: u64,
+    /// In hundred-millionths of a US dollar; `None` where a price is not known.
+    cost: Option<u128>,
+}
+
+impl Default for Paid {
+    fn default() -> Self {
+        Self { calls: 0, cost: Some(0) }
+    }
+}
+
+impl Paid {
+    /// Adds calls of a model on a day.
+    pub fn add(&mut self, provider: &str, model: &str, day: &str, usage: Usage, calls: u64) {
+        self.calls += calls;
+        // One part without a price, and the whole has none.
+        let price = prices::price(provider, model, day);
+        self.cost = self.cost.zip(price).map(|(cost, price)| cost + price.of(usage));
+    }
+
+    /// In millionths of a US dollar: nothing where it paid nothing, or where the price is not known.
+    pub fn micro_usd(&self) -> Option<u64> {
+        let cost = self.cost.filter(|_| self.calls > 0)?;
         u64::try_from((cost + 50) / 100).ok()
     }
 }
@@ -112,9 +129,9 @@ mod tests {
     fn money_is_shown_for_ones_own_key_and_a_known_price_only() {
         let cost = |grains: &[(&str, u64, bool)]| {
             let grains = grains.iter().map(|(model, input, own)| grain("2026-01-01", model, *input, *own)).collect();
-            sums(grains, By::Day)[0].cost_micro_usd()
+            sums(grains, By::Day)[0].paid.micro_usd()
         };
-        let (known, other) = ("claude-sonnet-4-5-20250929", "claude-sonnet-5-5");
+        let (known, other) = ("claude-sonnet-4-5-20250929", "claude-sonnet-5-6");
         assert_eq!(cost(&[(known, 1_000_000, true)]), Some(3_000_000));
         assert_eq!(cost(&[(known, 1, true), (known, 1, true)]), Some(6));
         assert_eq!(cost(&[(known, 1_000_000, false)]), None, "the installation paid");

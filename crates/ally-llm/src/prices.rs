@@ -1,12 +1,14 @@
 //! What calls of models cost, as far as it is known: one line for each model and each time its price changed.
 //!
-//! A model that is not here has no price: no amount is shown for it, and none is guessed. Whoever adds a line copies it
-//! from the provider's own price list, with the day on which that list said so.
+//! A model that is not here has no price: no amount is shown for it, and none is guessed. This is the place to bring
+//! prices up to date: whoever adds a line copies it from the provider's own price list, with the day on which that list
+//! said so, and leaves the lines before it as they are. A model whose price depends on how long a question is cannot be
+//! written as a line, and so has none.
 
 use crate::Usage;
 
 /// Where Anthropic says what its models cost.
-const ANTHROPIC: &str = "docs.anthropic.com, Pricing";
+const ANTHROPIC: &str = "platform.claude.com/docs, Models & pricing";
 
 /// The price of a model from a day on, in US cents for a million tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +38,12 @@ const fn anthropic(model: &'static str, from: &'static str, cents: [u64; 4]) -> 
 
 /// All prices. Of two lines of one model the later one holds from its day on.
 pub const PRICES: &[Price] = &[
+    // From 7 October 2026 reading from the cache costs half of what it did.
+    anthropic("claude-sonnet-5-5", "2026-10-07", [200, 1000, 10, 250]),
+    anthropic("claude-sonnet-5-5", "2026-09-29", [200, 1000, 20, 250]),
+    anthropic("claude-opus-5-5", "2026-09-23", [400, 2000, 20, 500]),
+    anthropic("claude-opus-5", "2026-07-24", [500, 2500, 50, 625]),
+    anthropic("claude-sonnet-5", "2026-06-30", [200, 1000, 20, 250]),
     anthropic("claude-opus-4-1", "2025-11-08", [1500, 7500, 150, 1875]),
     anthropic("claude-opus-4", "2025-11-08", [1500, 7500, 150, 1875]),
     anthropic("claude-sonnet-4-5", "2025-11-08", [300, 1500, 30, 375]),
@@ -76,11 +84,21 @@ mod tests {
         assert_eq!(known("claude-sonnet-4-5-20250929"), Some("claude-sonnet-4-5"));
         assert_eq!(known("claude-sonnet-4-5"), Some("claude-sonnet-4-5"));
         assert_eq!(known("claude-sonnet-4-20250514"), Some("claude-sonnet-4"));
-        for strange in ["claude-sonnet-4-6", "claude-sonnet-4-5-fast", "claude-sonnet-5-5", "claude", "", "gpt-5"] {
+        for strange in ["claude-sonnet-4-6", "claude-sonnet-4-5-fast", "claude-sonnet-5-6", "claude", "", "gpt-5"] {
             assert_eq!(known(strange), None, "{strange}");
         }
         assert_eq!(price("openai_compatible", "claude-sonnet-4-5", "2026-01-01"), None);
         assert_eq!(price("anthropic", "claude-sonnet-4-5", "2025-01-01"), None, "what was before is not known");
+    }
+
+    #[test]
+    fn a_price_that_changes_holds_from_its_day_on_and_the_model_that_is_asked_today_has_one() {
+        let of_cache = |day| price("anthropic", "claude-sonnet-5-5", day).map(|price| price.cache_read);
+        assert_eq!(
+            [of_cache("2026-09-28"), of_cache("2026-10-06"), of_cache("2026-10-07")],
+            [None, Some(20), Some(10)]
+        );
+        assert!(price("anthropic", crate::anthropic::DEFAULT_MODEL, "2026-11-21").is_some());
     }
 
     #[test]

@@ -3,6 +3,9 @@ import { locale } from "../i18n/t";
 
 export const count = (number: number): string => new Intl.NumberFormat(locale).format(number);
 
+/** Millionths of a dollar, with the parts of a cent where that is all there is. */
+export const money = (micro: number): string => new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumFractionDigits: micro < 1_000_000 ? 4 : 2 }).format(micro / 1_000_000);
+
 const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
 /** "812 bytes", "1.2 kB", "340 MB": three digits at most, steps of a thousand as Intl has them. */

@@ -3,6 +3,7 @@
 use super::{Author, FileRef, Role, Status, path};
 use crate::fault::Done;
 use crate::feedback::{self, Feedback};
+use crate::usage::Paid;
 use ally_llm::Usage;
 use ally_store::{OptionalExtension, Tx, cells, params};
 use ally_types::{AccountId, ChatId, Content, Label, MessageId, Problem, RunId, Timestamp};
@@ -56,12 +57,14 @@ pub struct Stored {
 }
 
 /// What an answer took.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Work {
     /// Calls of a model.
     pub calls: u32,
     /// From the beginning of its run to the last thing it did; `None` when its run is not known.
     pub millis: Option<i64>,
+    /// What the person\'s own key paid of it.
+    pub paid: Paid,
 }
 
 /// One block of an answer.
@@ -256,21 +259,30 @@ pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
     attach(tx, &mut messages, columns, "tool_results", &these, result)?;
     let mut query = tx.prepare_cached(
         "SELECT c.message, SUM(c.input), SUM(c.output), SUM(c.cache_read), SUM(c.cache_write), COUNT(*),
-                MAX(c.at) - MAX(r.started)
+                MAX(c.at) - MAX(r.started), c.own_key, c.provider, c.model, c.at / 86400000 * 86400000 AS day
          FROM messages m JOIN model_calls c ON c.message = m.id LEFT JOIN runs r ON r.id = m.run
-         WHERE m.number IN (SELECT value FROM json_each(?1)) GROUP BY c.message",
+         WHERE m.number IN (SELECT value FROM json_each(?1)) GROUP BY c.message, c.own_key, c.provider, c.model, day",
     )?;
     let mut rows = query.query([&these])?;
     while let Some(row) = rows.next()? {
         let id: MessageId = cells::id(row, "message")?;
         if let Some(message) = messages.iter_mut().find(|message| message.id == id) {
-            message.usage = Some(Usage {
+            let usage = Usage {
                 input: row.get::<_, i64>(1)?.cast_unsigned(),
                 output: row.get::<_, i64>(2)?.cast_unsigned(),
                 cache_read: row.get::<_, i64>(3)?.cast_unsigned(),
                 cache_write: row.get::<_, i64>(4)?.cast_unsigned(),
-            });
-            message.work = Some(Work { calls: row.get(5)?, millis: row.get(6)? });
+            };
+            message.usage = Some(message.usage.unwrap_or_default() + usage);
+            let work = message.work.get_or_insert_default();
+            let calls: u32 = row.get(5)?;
+            work.calls += calls;
+            work.millis = work.millis.max(row.get(6)?);
+            if row.get(7)? {
+                let day = Timestamp::from_millis(row.get("day")?).to_string();
+                let (provider, model): (String, String) = (row.get("provider")?, row.get("model")?);
+                work.paid.add(&provider, &model, &day[..10], usage, calls.into());
+            }
         }
     }
     path::siblings(tx, &mut messages, &these)?;

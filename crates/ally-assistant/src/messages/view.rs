@@ -3,6 +3,7 @@
 use super::store::{Piece, Stored, ToolCall, ToolResult};
 use super::{Author, CallStatus, Message, Part, Receipt, Role, claims};
 use crate::tools;
+use crate::usage::Paid;
 use ally_durable::Effect;
 use ally_types::Content;
 
@@ -61,7 +62,16 @@ impl Stored {
         let calls = self.work.map_or(0, |work| work.calls);
         if calls > 0 || !done.is_empty() || !failed.is_empty() {
             let millis = self.work.and_then(|work| work.millis).filter(|millis| *millis >= 0);
-            message.receipt = Some(Receipt { calls, tools: done.len(), failed: failed.len(), changes, millis });
+            let paid = self.work.map_or_else(Paid::default, |work| work.paid);
+            message.receipt = Some(Receipt {
+                calls,
+                tools: done.len(),
+                failed: failed.len(),
+                changes,
+                millis,
+                own_calls: paid.calls,
+                cost_micro_usd: paid.micro_usd(),
+            });
         }
         if changes == 0 && matches!(self.author, Author::Model { .. }) {
             message.not_verified = claims::first(message.text.expose()).map(Content::new);

@@ -2,12 +2,11 @@
 
 use super::{Turn, trouble};
 use crate::events::Event as Told;
-use crate::gateway::{Gateway, Unasked};
+use crate::gateway::{HeldQuestion, Unasked};
 use crate::messages::store::Piece;
 use crate::messages::{Author, store};
 use crate::provider;
 use crate::usage::store::Call;
-use ally_http::held::Held;
 use ally_llm::{Block, Event, Failure, FailureKind, Request, Stop, Usage};
 use ally_types::{Content, chance};
 use std::time::Duration;
@@ -63,6 +62,8 @@ struct Listening {
     text: String,
     thinking: String,
     author: Option<Author>,
+    /// Whether it was asked with the person's own key.
+    is_own_key: bool,
     usage: Option<Usage>,
     is_dirty: bool,
     /// Bytes that came as pieces of text, and as whole blocks, which say the same again.
@@ -72,7 +73,7 @@ struct Listening {
 
 /// Asks for one step, again if it fails before anything was said. At the deadline it ends with what was said so far.
 /// `held` is the same question where it is on its way already.
-pub async fn ask(turn: &Turn, request: &Request, mut held: Option<Held>, deadline: Instant) -> Heard {
+pub async fn ask(turn: &Turn, request: &Request, mut held: Option<HeldQuestion>, deadline: Instant) -> Heard {
     let mut calls = Vec::new();
     let begins_by = Instant::now() + BEGINS_WITHIN;
     for tries in 0.. {
@@ -136,18 +137,24 @@ async fn tell_waiting(turn: &Turn, failure: Failure, pause: Duration, author: Op
 async fn listen(
     turn: &Turn,
     request: &Request,
-    held: Option<Held>,
+    held: Option<HeldQuestion>,
     deadline: Instant,
     begins_by: Option<Instant>,
     heard: &mut Listening,
 ) -> End {
+    let own = match &held {
+        Some(_) => None,
+        None => match provider::own_key(&turn.app).await {
+            Ok(key) => key,
+            Err(_) => return End::Broken(Failure::of(FailureKind::Provider)),
+        },
+    };
+    heard.is_own_key = held.as_ref().map_or(own.is_some(), |held| held.is_own_key);
     let asked = async {
-        if let Some(held) = held {
-            return Gateway::ask_held(held).await;
+        match held {
+            Some(held) => held.ask().await,
+            None => turn.app.gateway().model(request, own.as_ref()).await,
         }
-        let own = provider::own_key(&turn.app).await;
-        let key = own.map_err(|_| Unasked::Refused(Failure::of(FailureKind::Provider)))?;
-        turn.app.gateway().model(request, key.as_ref()).await
     };
     let begins_by = begins_by.unwrap_or(deadline).min(deadline);
     let late = if begins_by < deadline { End::Broken(Failure::of(FailureKind::Stalled)) } else { End::TooSlow };
@@ -269,7 +276,7 @@ impl Listening {
             // Nobody else uses tokens.
             Author::Builtin | Author::Ally | Author::Person | Author::Imported { .. } => return None,
         };
-        Some(Call { provider, model, usage: self.usage.unwrap_or_default() })
+        Some(Call { provider, model, is_own_key: self.is_own_key, usage: self.usage.unwrap_or_default() })
     }
 
     fn into_heard(mut self, calls: Vec<Call>, end: End) -> Heard {

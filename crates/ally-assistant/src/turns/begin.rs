@@ -5,11 +5,11 @@ use super::{MOST_STEPS, Next, next, prompt};
 use crate::app::App;
 use crate::events::Event;
 use crate::fault::Done;
+use crate::gateway::HeldQuestion;
 use crate::messages::{Message, Status, store};
 use crate::runs::NewTurn;
 use crate::{chats, provider, runs};
 use ally_durable::{Effect, Error, Step};
-use ally_http::held::Held;
 use ally_llm::Request;
 use ally_store::Tx;
 use ally_types::{Label, MessageId, Problem, RunId};
@@ -21,7 +21,7 @@ pub(super) struct Prepared {
     pub asked: Asked,
     pub timezone: String,
     /// The question, sent already but not asked: that is done when all of this is on the disk.
-    pub held: Option<Held>,
+    pub held: Option<HeldQuestion>,
 }
 
 /// A turn that nothing stands before begins in the transaction that takes its question in, with the intent of its first

@@ -28,7 +28,7 @@ pub fn table(sums: &[Sum], by: By) -> String {
         let usage = sum.usage;
         let numbers = [usage.input, usage.output, usage.cache_read, usage.cache_write, sum.calls];
         cells.extend(numbers.iter().map(ToString::to_string));
-        cells.push(sum.cost_micro_usd().map(dollars).unwrap_or_default());
+        cells.push(sum.paid.micro_usd().map(dollars).unwrap_or_default());
         text += &line(cells);
     }
     text

@@ -68,8 +68,9 @@ pub struct UsageEntry {
     cost_micro_usd: Option<u64>,
 }
 
+/// Whether there is nothing to say about a count.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
-const fn is_none(count: &u64) -> bool {
+pub(crate) const fn is_none(count: &u64) -> bool {
     *count == 0
 }
 
@@ -122,8 +123,8 @@ fn day(text: Option<&str>, otherwise: Timestamp) -> Done<Timestamp> {
 impl From<Sum> for UsageEntry {
     fn from(sum: Sum) -> Self {
         Self {
-            own_calls: sum.own_calls,
-            cost_micro_usd: sum.cost_micro_usd(),
+            own_calls: sum.paid.calls,
+            cost_micro_usd: sum.paid.micro_usd(),
             day: sum.day,
             chat: sum.chat,
             title: sum.title,

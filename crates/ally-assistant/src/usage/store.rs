@@ -1,6 +1,6 @@
 //! The SQL of counted model calls. A row holds numbers only.
 
-use super::KEPT_DAYS;
+use super::{KEPT_DAYS, Paid};
 use crate::fault::Done;
 use ally_llm::Usage;
 use ally_store::{OptionalExtension as _, Tx, cells, params};
@@ -13,6 +13,8 @@ pub struct Call {
     pub provider: String,
     /// Which model.
     pub model: String,
+    /// Whether it was made with the person's own key.
+    pub is_own_key: bool,
     /// What it used.
     pub usage: Usage,
 }
@@ -59,10 +61,8 @@ pub struct Sum {
     pub usage: Usage,
     /// How many calls.
     pub calls: u64,
-    /// How many of them the person's own key paid.
-    pub own_calls: u64,
-    /// What it paid, in hundred-millionths of a US dollar; `None` where a price is not known.
-    pub cost: Option<u128>,
+    /// What the person's own key paid of it.
+    pub paid: Paid,
     /// The moment of the last call.
     pub last: i64,
 }
@@ -74,8 +74,7 @@ pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: Option<MessageId>, cal
         "INSERT INTO model_calls (run, chat, message, provider, model, input, output, cache_read, cache_write, at,
                                   cause, own_key)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
-                 COALESCE((SELECT kind FROM runs WHERE id = ?1), 'turn'),
-                 EXISTS (SELECT 1 FROM settings WHERE name = 'provider_key'))",
+                 COALESCE((SELECT kind FROM runs WHERE id = ?1), 'turn'), ?11)",
     )?
     .execute(params![
         run.to_string(),
@@ -88,6 +87,7 @@ pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: Option<MessageId>, cal
         call.usage.cache_read.cast_signed(),
         call.usage.cache_write.cast_signed(),
         at.as_millis(),
+        call.is_own_key,
     ])?;
     let since = at.plus_millis(-KEPT_DAYS * 24 * 60 * 60 * 1000);
     tx.prepare_cached("DELETE FROM model_calls WHERE at < ?1")?.execute([since.as_millis()])?;

@@ -2,7 +2,7 @@
 
 use crate::fake_gateway::{FakeGateway, Gate, Say, delta, ended, fails_with, text};
 use crate::world::{Life, World};
-use ally_llm::{Block, Event, FailureKind, Request, Stop};
+use ally_llm::{Block, Event, FailureKind, Request, Stop, Usage};
 use serde_json::{Value, json};
 
 pub const SUMMARY: &str = "She counts sheep [1].";
@@ -213,4 +213,27 @@ async fn a_summary_counts_for_every_version_behind_it_and_for_none_beside_it() {
         assert_eq!(told.starts_with("<summary"), has_summary, "{}", &told[..100]);
         assert!(told.ends_with("Something else"));
     }
+}
+
+#[tokio::test]
+async fn a_summary_that_is_stopped_counts_and_says_what_for() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    let gate = Gate::default();
+    let held = gate.clone();
+    mira.gateway().answers_with(move |request| match wants_summary(request) {
+        true => {
+            let usage = Usage { input: 7000, ..Usage::default() };
+            vec![at_home("x").remove(0), Say::Event(Event::Usage { usage }), Say::Hold(held.clone())]
+        }
+        false => at_home("Fine."),
+    });
+    talk(&mira, &chat, 0..9).await;
+    mira.say(&chat, &long(9)).await;
+    gate.reached().await;
+    assert_eq!(mira.call("DELETE", &format!("chats/{chat}"), Value::Null).await.status, 200);
+    mira.assistant.settled().await;
+    let used = mira.get("usage?by=cause").await["items"].clone();
+    let of_summary = used.as_array().unwrap().iter().find(|row| row["cause"] == "summary").unwrap();
+    assert_eq!((&of_summary["calls"], &of_summary["input"]), (&json!(1), &json!(7000)), "{used}");
 }

@@ -10,6 +10,12 @@ fn half() -> Vec<Say> {
     vec![started(), Say::Event(Event::Usage { usage }), delta("Half an "), Say::Break]
 }
 
+/// So many seconds later, on a clock that goes there at once when nobody has anything to do.
+async fn later(seconds: u64) {
+    let time = std::time::Duration::from_secs(seconds);
+    let _ = tokio::time::timeout(time, std::future::pending::<()>()).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_answer_begins_again_when_the_gateway_is_back_and_both_calls_count() {
     let mira = Life::new().await;
@@ -25,7 +31,7 @@ async fn an_answer_begins_again_when_the_gateway_is_back_and_both_calls_count() 
     mira.gateway().is_away(true);
     gate.open();
     // It stays away for a while; what was said stays before her eyes.
-    tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+    later(20).await;
     let kept = mira.messages(&chat).await.pop().unwrap();
     assert_eq!((&kept["status"], &kept["text"]), (&json!("streaming"), &json!("Half an ")));
     mira.gateway().is_away(false);
@@ -82,7 +88,7 @@ async fn whoever_stops_an_answer_that_waits_for_the_gateway_is_not_kept_waiting(
     gate.reached().await;
     mira.gateway().is_away(true);
     gate.open();
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    later(5).await;
     let run = sent["run"].as_str().unwrap();
     let begun = tokio::time::Instant::now();
     assert!(mira.call("POST", &format!("runs/{run}/cancel"), json!({})).await.status.is_success());

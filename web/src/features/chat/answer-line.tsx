@@ -9,7 +9,7 @@ import "../../i18n/chat";
 import { t } from "../../i18n/t";
 import { Button, IconButton } from "../../ui/button";
 import { ProblemNotice } from "../../ui/problem-notice";
-import { count } from "../../ui/quantity";
+import { count, money } from "../../ui/quantity";
 import { showToast } from "../../ui/toast";
 
 type Rating = "up" | "down";
@@ -128,6 +128,7 @@ function Done({ message }: { message: Message }) {
           {usage && ` · ${t("message.tokens.detail", { input: usage.input, output: usage.output, read: usage.cache_read, written: usage.cache_write, share: usage.cache_read / Math.max(1, usage.input + usage.cache_read + usage.cache_write) })}`}
         </li>
         <li>{receipt.tools + receipt.failed === 0 ? t("receipt.none") : t("receipt.tools", { tools: receipt.tools, changes: receipt.changes })}</li>
+        {!!receipt.own_calls && <li>{receipt.cost_micro_usd == null ? t("receipt.cost.unknown") : t("receipt.cost", { cost: money(receipt.cost_micro_usd) })}</li>}
         {receipt.failed > 0 && <li>{t("receipt.failed", { failed: receipt.failed })}</li>}
       </ul>
     </details>

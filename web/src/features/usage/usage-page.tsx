@@ -12,7 +12,7 @@ import { Button, buttonClass } from "../../ui/button";
 import { Figures } from "../../ui/figures";
 import { Heading, Section } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
-import { count } from "../../ui/quantity";
+import { count, money } from "../../ui/quantity";
 import { Skeleton } from "../../ui/skeleton";
 import { calendarDay } from "../../ui/time";
 import { Chart } from "./chart";
@@ -29,7 +29,6 @@ const WAYS: Array<{ by: UsageBy; label: Key }> = [
 const SELECT = "tap min-h-9 rounded-md border border-line-strong bg-surface px-2.5 py-1 text-[14.5px]";
 
 const percent = (share: number) => new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 0 }).format(share);
-const money = (micro: number) => new Intl.NumberFormat(locale, { style: "currency", currency: "USD", maximumFractionDigits: micro < 1_000_000 ? 4 : 2 }).format(micro / 1_000_000);
 
 export function UsagePage() {
   const [days, setDays] = useState<number>(30);

@@ -107,17 +107,18 @@ async fn make(app: &App, run: &Run, Input { chat, answer }: Input) -> Result<Fin
         _ => return Err(Error::NotYours),
     };
     let mut heard = Heard::default();
+    // One that is stopped was begun all the same: what it used counts.
     let end = tokio::select! {
         biased;
-        () = run.cancelled() => return Err(Error::Cancelled),
-        end = tokio::time::timeout(WITHIN, hear(app, &request, &mut heard)) => end,
+        () = run.cancelled() => None,
+        end = tokio::time::timeout(WITHIN, hear(app, &request, &mut heard)) => Some(end),
     };
-    let is_whole = matches!(end, Ok(Ok(()))) && !heard.text.trim().is_empty();
+    let is_whole = matches!(end, Some(Ok(Ok(())))) && !heard.text.trim().is_empty();
     let (inner, id) = (app.clone(), run.id());
-    let (outcome, ending) = if is_whole {
-        (Outcome::done(label, &json!({})), Ending::Succeeded)
-    } else {
-        (Outcome::failed(label, &json!({})), Ending::Failed { reason: "no_summary" })
+    let (outcome, ending) = match end {
+        None => (Outcome::failed(label, &json!({})), Ending::Cancelled),
+        _ if is_whole => (Outcome::done(label, &json!({})), Ending::Succeeded),
+        _ => (Outcome::failed(label, &json!({})), Ending::Failed { reason: "no_summary" }),
     };
     let derive = move |tx: &Tx| {
         let now = inner.clock().now();
@@ -211,18 +212,20 @@ fn shortened(text: &str, most: usize) -> String {
 struct Heard {
     text: String,
     author: Option<(String, String)>,
+    is_own_key: bool,
     usage: Usage,
 }
 
 impl Heard {
     fn call(&self) -> Option<Call> {
         let (provider, model) = self.author.clone()?;
-        Some(Call { provider, model, usage: self.usage })
+        Some(Call { provider, model, is_own_key: self.is_own_key, usage: self.usage })
     }
 }
 
 async fn hear(app: &App, request: &Request, heard: &mut Heard) -> Result<(), Failure> {
     let key = provider::own_key(app).await.map_err(|_| Failure::of(FailureKind::Provider))?;
+    heard.is_own_key = key.is_some();
     let mut answering = app.gateway().model(request, key.as_ref()).await?;
     loop {
         match answering.next().await {
