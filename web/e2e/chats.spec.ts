@@ -111,6 +111,14 @@ test("instructions are measured, refused when they are too long, and shown as th
   await expect(page.getByLabel("What the model is told", { exact: true }).last()).toContainText("Use metric units.");
   await isAccessible(page);
   await picture(page, "instructions", "light", 1280);
+  await rules.fill("Use metric units. Be brief.");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByRole("button", { name: "Forget earlier versions" }).click();
+  await isAccessible(page);
+  await page.getByRole("button", { name: "Forget them" }).click();
+  await expect(page.getByText("The earlier versions are gone.")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Forget earlier versions" })).toHaveCount(0);
+  await expect(rules).toHaveValue("Use metric units. Be brief.");
   await page.getByLabel("These count for").selectOption({ label: "Folder Friends" });
   await expect(page).toHaveURL(/folder=fld_/);
   await page.getByLabel(/^Tone/).fill("warm");

@@ -241,8 +241,9 @@ export function newInstallation({ speed = 25 } = {}) {
       const length = [...(given?.[field] ?? "")].length;
       if (length > longest) fail(new Refusal(422, "instructions_too_long", `This is ${length} characters long, and ${longest} fit.`, "Make it shorter. Nothing was changed yet.", { field }));
     }
-    if (given) my.instructions.set(folder ?? "", { name: "", tone: "", rules: "", ...given, changed: now() });
-    return { name: "", tone: "", rules: "", ...my.instructions.get(folder ?? ""), limits };
+    const versions = my.instructions.get(folder ?? "") ?? [];
+    if (given) my.instructions.set(folder ?? "", [{ name: "", tone: "", rules: "", ...given, changed: now() }, ...versions]);
+    return { name: "", tone: "", rules: "", ...my.instructions.get(folder ?? "")?.[0], limits };
   };
   const routes = [
     ["GET", "auth/options", null, () => ({ sign_up: modeNow(), needs_code: options.code !== null && accounts.size === 0, asks_acceptance: accounts.size > 0, asks_adult: true })],
@@ -305,6 +306,12 @@ export function newInstallation({ speed = 25 } = {}) {
     ["GET", "instructions", "session", ({ my, query }) => instructionsOf(my, query.get("folder"))],
     ["PUT", "instructions", "session", ({ my, body }) => instructionsOf(my, null, body)],
     ["PUT", "folders/:id/instructions", "session", ({ my, at, body }) => instructionsOf(my, at, body)],
+    ["GET", "instructions/versions", "session", ({ my, query }) => ({ items: my.instructions.get(query.get("folder") ?? "") ?? [] })],
+    ["DELETE", "instructions/versions", "session", ({ my, query }) => {
+      const of = query.get("folder") ?? "";
+      if (my.instructions.has(of)) my.instructions.set(of, my.instructions.get(of).slice(0, 1));
+      return 204;
+    }],
     ["GET", "instructions/preview", "session", ({ my, query }) => {
       const lines = [null, ...(query.get("folder") ? [query.get("folder")] : [])].map((folder) => instructionsOf(my, folder)).flatMap((one) => [one.name && `- Call the person: ${one.name}`, one.tone && `- Tone: ${one.tone}`, one.rules && `- Rules: ${one.rules}`]);
       return { text: ["You are Ally, the personal assistant of one person.", ...lines.filter(Boolean)].join("\n") };

@@ -273,6 +273,15 @@ impl App {
         self.0.is_checkpoint_owed.load(Ordering::Relaxed)
     }
 
+    /// Something was just forgotten for good: it leaves the database's log too, at once, or as soon as nobody reads it.
+    pub async fn cut_log(&self) {
+        self.0.is_checkpoint_owed.store(true, Ordering::Relaxed);
+        if self.purge().await.is_err() {
+            ally_types::log::warn("what was forgotten is not out of the log yet", &[]);
+        }
+        self.look_at_alarms();
+    }
+
     /// Takes away for good what was deleted long enough ago. Until the log is cut too, it is owed.
     pub async fn purge(&self) -> Done<()> {
         let now = self.clock().now();

@@ -44,7 +44,7 @@ table! {
     "/api/v1/folders/{folder}/restore" => post folders::http::restore;
     "/api/v1/folders/{folder}/instructions" => put instructions::http::put_folder;
     "/api/v1/instructions" => get instructions::http::get, put instructions::http::put;
-    "/api/v1/instructions/versions" => get instructions::http::versions;
+    "/api/v1/instructions/versions" => get instructions::http::versions, delete instructions::http::forget;
     "/api/v1/instructions/preview" => get instructions::http::preview;
     "/api/v1/search" => post search::http::search;
     "/api/v1/messages/{message}/answer" => post messages::http::answer;

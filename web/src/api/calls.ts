@@ -92,6 +92,8 @@ export const instructions = {
   get: (folder?: string) => body(client.GET("/api/v1/instructions", { params: { query: { folder } } })),
   give: (folder: string | undefined, given: NewInstructions) =>
     body(folder ? client.PUT("/api/v1/folders/{folder}/instructions", { params: { path: { folder } }, body: given }) : client.PUT("/api/v1/instructions", { body: given })),
+  versions: (folder?: string) => body(client.GET("/api/v1/instructions/versions", { params: { query: { folder } } })),
+  forgetVersions: (folder?: string) => body(client.DELETE("/api/v1/instructions/versions", { params: { query: { folder } } })),
   /** What a model would be told now, byte for byte. */
   preview: (folder: string | undefined, timezone: string) => body(client.GET("/api/v1/instructions/preview", { params: { query: { folder, timezone } } })),
 };

@@ -10,6 +10,7 @@ use crate::{folders, instructions};
 use ally_http::{Answer, Json};
 use ally_types::{Content, FolderId, Label, Problem};
 use axum::extract::State;
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 /// What the person wants; what is left out is empty.
@@ -113,6 +114,20 @@ pub async fn versions(State(app): State<App>, _: Owner, Query(of): Query<Where>)
         store::versions(tx, of.folder, store::MOST_VERSIONS)
     });
     Ok(Json(Items::all(found.await?)))
+}
+
+/// Forgets the earlier versions of the instructions for good; those that count stay.
+#[utoipa::path(delete, path = "/api/v1/instructions/versions", tag = "instructions",
+    operation_id = "forget_instruction_versions", params(Where),
+    responses((status = 204, description = "They are gone."), (status = 404, body = Problem)))]
+pub async fn forget(State(app): State<App>, _: Owner, Query(of): Query<Where>) -> Answer<StatusCode> {
+    let forgotten = app.store().write(move |tx| {
+        is_there(tx, of.folder)?;
+        store::forget(tx, of.folder)
+    });
+    forgotten.await?;
+    app.cut_log().await;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// What a model would be told at this moment before a new chat: the same text, from the same function.

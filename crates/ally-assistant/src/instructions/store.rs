@@ -34,6 +34,16 @@ pub fn insert(tx: &Tx, folder: Option<FolderId>, new: &Instructions, account: Ac
     Ok(())
 }
 
+/// Forgets every version but the one that counts.
+pub fn forget(tx: &Tx, folder: Option<FolderId>) -> Done<()> {
+    tx.prepare_cached(
+        "DELETE FROM instructions WHERE folder IS ?1 AND number <
+         (SELECT MAX(number) FROM instructions WHERE folder IS ?1)",
+    )?
+    .execute([folder.map(|folder| folder.to_string())])?;
+    Ok(())
+}
+
 /// The version that counts.
 pub fn newest(tx: &Tx, folder: Option<FolderId>) -> Done<Option<Instructions>> {
     Ok(versions(tx, folder, 1)?.pop())

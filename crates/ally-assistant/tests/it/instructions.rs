@@ -79,3 +79,31 @@ async fn every_version_is_kept_and_what_is_too_long_is_refused_and_never_cut() {
     };
     assert_eq!((row("integrity").as_str(), row("confidentiality").as_str()), ("user", "private"));
 }
+
+#[tokio::test]
+async fn of_forgotten_versions_no_byte_is_left_and_what_counts_stays() {
+    let mira = Life::new().await;
+    let work = folder(&mira, "Work").await;
+    let of_work = format!("folders/{work}/instructions");
+    for (path, word) in [("instructions", "Zwirbelwanst"), (of_work.as_str(), "Quastelflosser")] {
+        for rules in [format!("Never say {word}."), format!("Say {} now.", &word[..4])] {
+            assert_eq!(mira.call("PUT", path, json!({ "rules": rules })).await.status, 200);
+        }
+    }
+    let is_left = |word: &str| !crate::temporary::holding(&mira.world.data_dir(), word).is_empty();
+    assert!(is_left("Zwirbelwanst") && is_left("Quastelflosser"), "the scan finds what is there");
+    assert_eq!(mira.call("DELETE", "instructions/versions", Value::Null).await.status, 204);
+    assert!(!is_left("Zwirbelwanst"));
+    assert!(is_left("Quastelflosser"), "those of a folder are its own");
+    let path = format!("instructions/versions?folder={work}");
+    assert_eq!(mira.call("DELETE", &path, Value::Null).await.status, 204);
+    assert!(!is_left("Quastelflosser"));
+    for (path, rules) in
+        [("instructions".to_owned(), "Say Zwir now."), (path.replace("/versions", ""), "Say Quas now.")]
+    {
+        assert_eq!(mira.get(&path).await["rules"], rules);
+    }
+    assert_eq!(mira.get("instructions/versions").await["items"].as_array().unwrap().len(), 1);
+    mira.call("DELETE", &format!("folders/{work}"), Value::Null).await;
+    assert_eq!(mira.call("DELETE", &format!("instructions/versions?folder={work}"), Value::Null).await.status, 404);
+}

@@ -16,6 +16,7 @@ import { Heading, Section } from "../../ui/page";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { Skeleton } from "../../ui/skeleton";
 import { When } from "../../ui/time";
+import { Versions } from "./versions";
 
 const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
@@ -58,6 +59,7 @@ function Form({ folder, given }: { folder: string | undefined; given: Given }) {
     mutationFn: () => instructions.give(folder, { name, tone, rules }),
     onSuccess: (saved) => {
       queries.setQueryData(instructionsQuery(folder).queryKey, saved);
+      void queries.invalidateQueries({ queryKey: ["instructions", "versions"] });
       void queries.invalidateQueries({ queryKey: ["instructions", "preview"] });
     },
   });
@@ -90,6 +92,7 @@ function Form({ folder, given }: { folder: string | undefined; given: Given }) {
           )}
         </div>
       </form>
+      <Versions folder={folder} />
     </Section>
   );
 }
