@@ -282,7 +282,7 @@ impl Models {
     pub async fn settled(&self) {
         let _ = self.unsettled.subscribe().wait_for(|count| *count == 0).await;
         if self.counters.let_all_go().await.is_err() {
-            log::warn("tokens that were kept for the next calls will count as used", &[]);
+            log::warn("tokens that were kept for the next calls could not be given back", &[]);
         }
     }
 }

@@ -8,7 +8,7 @@ pub const REGISTER: &[Entry] = &[
         place: Place::Columns {
             store: "gateway",
             table: "counters",
-            columns: &["server", "period", "granted", "reserved", "settled", "told"],
+            columns: &["server", "period", "granted", "reserved", "settled", "told", "kept", "place"],
         },
         what: "How many tokens your assistant used on the installation's account with a provider, per day",
         category: "user.behavior",
@@ -123,6 +123,16 @@ pub const REGISTER: &[Entry] = &[
         kept: Kept::NotKept,
         recipients: &["Whoever runs a host that you allowed"],
         personal: true,
+    },
+    Entry {
+        place: Place::File { pattern: "gateway/kept" },
+        what: "Of the tokens that are kept for next questions, which a call has taken since; nothing of whose they are",
+        category: "system.operations",
+        purpose: "counting rightly after the process was killed",
+        basis: Basis::Contract,
+        kept: Kept::WithAccount,
+        recipients: &[],
+        personal: false,
     },
     Entry {
         place: Place::File { pattern: "gateway/ally.lock" },

@@ -1,15 +1,20 @@
 //! The counters file: how many tokens each server reserved and used on each day, and all of them together.
 
+mod marks;
+mod store;
+
 use super::plans::{Grant, Span};
 use ally_store::{Migration, OptionalExtension as _, Store, StoreError, Tx, cells, params};
 use ally_types::{ServerId, Timestamp};
+use marks::{Before, Marks};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use store::{counted, is_kept, let_go, notice, refuser, settle_left_over, take};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
-const MIGRATIONS: &[Migration] = &[FIRST, EGRESS, OWN_KEYS, PLANS];
+const MIGRATIONS: &[Migration] = &[FIRST, EGRESS, OWN_KEYS, PLANS, KEPT];
 
 const FIRST: Migration = Migration {
     number: 1,
@@ -34,6 +39,9 @@ const OWN_KEYS: Migration =
 
 /// Limits: see `plans.rs`, `limits.rs` and `totals.rs`.
 const PLANS: Migration = Migration { number: 4, name: "plans", sql: include_str!("../../migrations/0004_plans.sql") };
+
+/// What is kept for next questions: see `counters/marks.rs`.
+const KEPT: Migration = Migration { number: 5, name: "kept", sql: include_str!("../../migrations/0005_kept.sql") };
 
 /// Counts are dropped after a year.
 const KEPT_DAYS: i64 = 365;
@@ -63,6 +71,8 @@ pub(crate) struct Hold {
     /// What the call itself needs.
     needed: i64,
     grant: Grant,
+    /// Where the mark of it is, if it was kept before its call came.
+    place: Option<u32>,
 }
 
 impl Hold {
@@ -101,6 +111,7 @@ const GROWS_BY: i64 = 2048;
 pub struct Counters {
     store: Store,
     kept: Arc<Mutex<HashMap<ServerId, Hold>>>,
+    marks: Marks,
     /// How many changes are on their way.
     busy: Arc<watch::Sender<usize>>,
     /// Rings when something was settled.
@@ -137,19 +148,26 @@ impl Drop for Given {
 }
 
 impl Counters {
-    /// Opens `counters.db`. What was reserved when the process last ended is counted as used: those calls had left.
+    /// Opens `counters.db`. What was held for calls when the process last ended counts as used: those calls had left.
     ///
     /// # Errors
     /// The file cannot be opened.
     pub fn open(directory: &Path, now: Timestamp) -> Result<Self, StoreError> {
+        Self::open_after(directory, now, marks::start_of_machine().as_deref())
+    }
+
+    /// The same on a machine whose present start has this id.
+    fn open_after(directory: &Path, now: Timestamp, start: Option<&str>) -> Result<Self, StoreError> {
         let store = Store::open(&directory.join("counters.db"), MIGRATIONS)?;
+        let before = Before::read(directory, start);
         store.write_now(move |tx| -> Result<(), StoreError> {
-            tx.execute("UPDATE counters SET settled = settled + reserved, reserved = 0 WHERE reserved > 0", [])?;
-            tx.execute("UPDATE totals SET settled = settled + reserved, reserved = 0 WHERE reserved > 0", [])?;
+            settle_left_over(tx, &before)?;
             forget(tx, period(now))
         })?;
         let busy = Arc::new(watch::Sender::new(0));
-        Ok(Self { store, kept: Arc::default(), busy, bell: Arc::default() })
+        // Only now: until then the marks of before are needed.
+        let marks = Marks::begin(directory, start);
+        Ok(Self { store, kept: Arc::default(), marks, busy, bell: Arc::default() })
     }
 
     /// The database, for what else is counted.
@@ -171,14 +189,18 @@ impl Counters {
         let period = period(now);
         let kept = self.kept().remove(&server);
         match kept {
-            Some(kept) if (kept.period, kept.grant) == (period, grant) && kept.tokens >= tokens => {
+            Some(kept)
+                if (kept.period, kept.grant) == (period, grant)
+                    && kept.tokens >= tokens
+                    && kept.place.is_some_and(|place| self.marks.take(place)) =>
+            {
                 return Ok(Ok(Hold { needed: tokens, ..kept }));
             }
             _ => {}
         }
         let counters = self.clone();
         let given = self.detached(async move {
-            let hold = Hold { period, tokens, needed: tokens, grant };
+            let hold = Hold { period, tokens, needed: tokens, grant, place: None };
             let held = counters.exchange(server, kept, hold).await?;
             Ok(held.map(|hold| Given { counters, server, hold: Some(hold) }))
         });
@@ -226,10 +248,12 @@ impl Counters {
             }
         });
         let exchanged = exchanged.await;
-        if exchanged.is_err() {
-            let mut all = self.kept();
-            for (server, kept) in gone.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
-                all.entry(server).or_insert(kept);
+        let is_there_still = exchanged.is_err();
+        for (server, kept) in gone.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+            if is_there_still {
+                self.kept().entry(server).or_insert(kept);
+            } else {
+                self.forget_mark(kept);
             }
         }
         exchanged
@@ -244,8 +268,7 @@ impl Counters {
     }
 
     /// Turns what was held into what was used, and keeps as much for the next question, if every limit is still far and
-    /// nothing is kept already. What is kept when the process dies counts as used, like every hold. It comes to its end also
-    /// when nobody waits for it.
+    /// nothing is kept already. It comes to its end also when nobody waits for it.
     pub(crate) async fn settle(&self, server: ServerId, hold: Hold, used: i64) -> Result<(), StoreError> {
         let counters = self.clone();
         let settled = self.detached(async move { counters.settle_whole(server, hold, used).await });
@@ -254,33 +277,49 @@ impl Counters {
 
     async fn settle_whole(&self, server: ServerId, hold: Hold, used: i64) -> Result<(), StoreError> {
         let tokens = hold.needed.saturating_add(GROWS_BY);
-        let next = Hold { tokens, needed: tokens, ..hold };
-        let may_keep = !self.kept().contains_key(&server);
+        let place = if self.kept().contains_key(&server) { None } else { self.marks.place() };
+        let next = place.map(|place| Hold { tokens, needed: tokens, place: Some(place), ..hold });
         let id = server.to_string();
-        let is_kept = self
-            .store
-            .write_apart(move |tx| {
-                let_go(tx, &id, hold)?;
-                tx.prepare_cached("UPDATE counters SET settled = settled + ?3 WHERE server = ?1 AND period = ?2")?
-                    .execute(params![id, hold.period, used])?;
-                tx.prepare_cached("UPDATE totals SET settled = settled + ?2 WHERE period = ?1")?
-                    .execute(params![hold.period, used])?;
-                // Near a limit nothing is kept: it could be what another call needs in this very moment.
-                let keeps = may_keep && refuser(tx, &id, next, next.tokens.saturating_mul(2))?.is_none();
-                if keeps {
-                    take(tx, &id, next)?;
-                }
-                Ok::<_, StoreError>(keeps)
-            })
-            .await?;
+        let settled = self.store.write_apart(move |tx| {
+            let_go(tx, &id, hold)?;
+            tx.prepare_cached("UPDATE counters SET settled = settled + ?3 WHERE server = ?1 AND period = ?2")?
+                .execute(params![id, hold.period, used])?;
+            tx.prepare_cached("UPDATE totals SET settled = settled + ?2 WHERE period = ?1")?
+                .execute(params![hold.period, used])?;
+            let Some(next) = next else { return Ok(false) };
+            // Near a limit nothing is kept: it could be what another call needs in this very moment. And of two calls
+            // of one person that end at once, one keeps enough for both.
+            let keeps =
+                !is_kept(tx, &id, next.period)? && refuser(tx, &id, next, next.tokens.saturating_mul(2))?.is_none();
+            if keeps {
+                take(tx, &id, next)?;
+            }
+            Ok::<_, StoreError>(keeps)
+        });
+        let is_kept = settled.await?;
+        self.forget_mark(hold);
         self.bell.notify_one();
-        let other = if is_kept { self.kept().insert(server, next) } else { None };
-        if let Some(other) = other {
-            // Two calls of one person ended at once; one of the two is enough.
-            let id = server.to_string();
-            self.store.write_apart(move |tx| let_go(tx, &id, other)).await?;
+        match next {
+            Some(next) if is_kept => {
+                let other = self.kept().insert(server, next);
+                if let Some(other) = other {
+                    // What was kept on another day.
+                    let id = server.to_string();
+                    self.store.write_apart(move |tx| let_go(tx, &id, other)).await?;
+                    self.forget_mark(other);
+                }
+            }
+            Some(next) => self.forget_mark(next),
+            None => {}
         }
         Ok(())
+    }
+
+    /// Nothing on the disk names the mark of this hold any more.
+    fn forget_mark(&self, hold: Hold) {
+        if let Some(place) = hold.place {
+            self.marks.free(place);
+        }
     }
 
     /// A task of its own, which nobody can stop by no longer waiting for it.
@@ -402,82 +441,6 @@ impl Counters {
     }
 }
 
-/// The limit that does not reach for so many tokens more, if there is one.
-fn refuser(tx: &Tx, server: &str, hold: Hold, tokens: i64) -> Result<Option<Span>, StoreError> {
-    let Grant { day, month, everybody } = hold.grant;
-    for (span, granted) in [(Span::Day, day), (Span::Month, month), (Span::Everybody, everybody)] {
-        let Some(granted) = granted else { continue };
-        let (settled, reserved) = so_far(tx, server, span, hold.period)?;
-        if settled.saturating_add(reserved).saturating_add(tokens) > granted {
-            return Ok(Some(span));
-        }
-    }
-    Ok(None)
-}
-
-/// What is settled and what is held of a limit.
-fn so_far(tx: &Tx, server: &str, span: Span, period: i64) -> Result<(i64, i64), StoreError> {
-    let (first, next) = span.days(period);
-    let pair = |row: &ally_store::rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
-    Ok(match span {
-        Span::Everybody => tx
-            .prepare_cached("SELECT settled, reserved FROM totals WHERE period = ?1")?
-            .query_row([period], pair)
-            .optional()?
-            .unwrap_or_default(),
-        Span::Day | Span::Month => tx
-            .prepare_cached(
-                "SELECT COALESCE(SUM(settled), 0), COALESCE(SUM(reserved), 0) FROM counters
-                 WHERE server = ?1 AND period >= ?2 AND period < ?3",
-            )?
-            .query_row(params![server, first, next], pair)?,
-    })
-}
-
-fn counted(tx: &Tx, server: &str, span: Span, period: i64, granted: i64) -> Result<Counted, StoreError> {
-    let (used, _) = so_far(tx, server, span, period)?;
-    let (is_refused, dismissed) = tx
-        .prepare_cached("SELECT refused, dismissed FROM notices WHERE server = ?1 AND span = ?2 AND began = ?3")?
-        .query_row(params![server, span.name(), span.days(period).0], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?
-        .unwrap_or_default();
-    Ok(Counted { span, granted, used, is_refused, dismissed })
-}
-
-/// Changes what is noted of a server's day or month; what was noted of an earlier one is gone.
-fn notice(tx: &Tx, server: &str, span: Span, period: i64, change: &str, value: i64) -> Result<(), StoreError> {
-    let began = span.days(period).0;
-    tx.prepare_cached(
-        "INSERT INTO notices (server, span, began) VALUES (?1, ?2, ?3)
-         ON CONFLICT DO UPDATE SET began = ?3, refused = 0, dismissed = 0 WHERE began <> ?3",
-    )?
-    .execute(params![server, span.name(), began])?;
-    // `?4` is always named, so that both changes take the same values.
-    tx.prepare_cached(&format!(
-        "UPDATE notices SET {change} WHERE server = ?1 AND span = ?2 AND began = ?3 AND ?4 >= 0"
-    ))?
-    .execute(params![server, span.name(), began, value])?;
-    Ok(())
-}
-
-/// Holds tokens.
-fn take(tx: &Tx, server: &str, hold: Hold) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE counters SET reserved = reserved + ?3 WHERE server = ?1 AND period = ?2")?
-        .execute(params![server, hold.period, hold.tokens])?;
-    tx.prepare_cached("UPDATE totals SET reserved = reserved + ?2 WHERE period = ?1")?
-        .execute(params![hold.period, hold.tokens])?;
-    Ok(())
-}
-
-/// Holds them no longer.
-fn let_go(tx: &Tx, server: &str, hold: Hold) -> Result<(), StoreError> {
-    tx.prepare_cached("UPDATE counters SET reserved = max(0, reserved - ?3) WHERE server = ?1 AND period = ?2")?
-        .execute(params![server, hold.period, hold.tokens])?;
-    tx.prepare_cached("UPDATE totals SET reserved = max(0, reserved - ?2) WHERE period = ?1")?
-        .execute(params![hold.period, hold.tokens])?;
-    Ok(())
-}
-
 /// Drops what is older than it may be.
 pub(crate) fn forget(tx: &Tx, today: i64) -> Result<(), StoreError> {
     tx.execute("DELETE FROM counters WHERE period < ?1", params![today - KEPT_DAYS])?;
@@ -566,5 +529,67 @@ mod tests {
         assert_eq!((row.reserved, row.settled), (200 + GROWS_BY, 50), "kept for her next question");
         counters.let_all_go().await.expect("written");
         assert_eq!(reserved(&counters, server).await, 0);
+    }
+
+    /// What is settled after the process was killed and began anew, on a machine whose start has this id.
+    async fn after_a_kill(counters: Counters, directory: &Path, server: ServerId, start: &str) -> (i64, i64) {
+        drop(counters);
+        let counters = Counters::open_after(directory, NOW, Some(start)).expect("counters");
+        let row = counters.of(server, NOW).await.expect("readable").expect("a row");
+        let total = counters.store.read(|tx| {
+            let total = tx.query_row("SELECT settled, reserved FROM totals", [], |row| Ok((row.get(0)?, row.get(1)?)));
+            Ok::<(i64, i64), StoreError>(total?)
+        });
+        assert_eq!(total.await.expect("readable"), (row.settled, row.reserved), "everybody together");
+        (row.settled, row.reserved)
+    }
+
+    #[tokio::test]
+    async fn of_a_killed_process_what_was_kept_is_given_back_and_what_a_call_had_taken_counts() {
+        let hold = async |counters: &Counters, server| {
+            counters.reserve(server, NOW, 200, Grant::default()).await.expect("written").expect("no limit")
+        };
+        // Kept for a question that never came.
+        let (directory, counters, server) = open();
+        let directory = directory.path();
+        let start = marks::start_of_machine().expect("Linux says so");
+        let first = hold(&counters, server).await;
+        counters.settle(server, first, 50).await.expect("written");
+        assert_eq!(reserved(&counters, server).await, 200 + GROWS_BY);
+        assert_eq!(after_a_kill(counters, directory, server, &start).await, (50, 0));
+        // A call has taken it, which nobody wrote into the database.
+        let counters = Counters::open(directory, NOW).expect("counters");
+        let first = hold(&counters, server).await;
+        counters.settle(server, first, 50).await.expect("written");
+        let taken = hold(&counters, server).await;
+        assert!(taken.place.is_some(), "it came from what was kept");
+        assert_eq!(after_a_kill(counters, directory, server, &start).await, (100 + 200 + GROWS_BY, 0));
+        // Settled, and kept once more: the mark of before says nothing about it.
+        let counters = Counters::open(directory, NOW).expect("counters");
+        for _ in 0..3 {
+            let next = hold(&counters, server).await;
+            counters.settle(server, next, 0).await.expect("written");
+        }
+        assert_eq!(after_a_kill(counters, directory, server, &start).await, (300 + GROWS_BY, 0));
+        // The machine stopped: what was written and not synced may be gone, so all of it counts.
+        let counters = Counters::open(directory, NOW).expect("counters");
+        let first = hold(&counters, server).await;
+        counters.settle(server, first, 0).await.expect("written");
+        assert_eq!(after_a_kill(counters, directory, server, "another").await, (500 + 2 * GROWS_BY, 0));
+    }
+
+    #[tokio::test]
+    async fn of_two_calls_at_once_one_keeps_and_the_other_takes_nothing_from_it() {
+        let (directory, counters, server) = open();
+        let hold =
+            async || counters.reserve(server, NOW, 200, Grant::default()).await.expect("written").expect("no limit");
+        let first = hold().await;
+        counters.settle(server, first, 0).await.expect("written");
+        let (taken, beside) = (hold().await, hold().await);
+        assert!(taken.place.is_some() && beside.place.is_none());
+        counters.settle(server, beside, 10).await.expect("written");
+        assert_eq!(reserved(&counters, server).await, 200 + GROWS_BY, "still held by the other call");
+        let start = marks::start_of_machine().expect("Linux says so");
+        assert_eq!(after_a_kill(counters, directory.path(), server, &start).await, (10 + 200 + GROWS_BY, 0));
     }
 }
