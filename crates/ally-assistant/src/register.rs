@@ -185,6 +185,7 @@ pub const REGISTER: &[Entry] = &[
             "at",
             "cause",
             "own_key",
+            "window",
         ],
         "how many tokens each call of a model used, what for, and whether your own key paid",
         "user.behavior",

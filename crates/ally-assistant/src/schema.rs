@@ -15,4 +15,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 9, name: "instructions", sql: include_str!("../migrations/0009_instructions.sql") },
     Migration { number: 10, name: "temporary_chats", sql: include_str!("../migrations/0010_temporary_chats.sql") },
     Migration { number: 11, name: "imports", sql: include_str!("../migrations/0011_imports.sql") },
+    Migration { number: 12, name: "windows", sql: include_str!("../migrations/0012_windows.sql") },
 ];

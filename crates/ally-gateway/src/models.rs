@@ -10,9 +10,11 @@ pub mod limits;
 pub mod own;
 pub mod own_keys;
 pub mod plans;
+mod size;
 pub mod totals;
 
 use crate::gateway::Limits;
+use ally_llm::windows::Listed;
 use ally_llm::{Budgets, Provider, anthropic, local, openai_compatible};
 use ally_store::StoreError;
 use ally_types::seal::Key;
@@ -148,7 +150,7 @@ pub(crate) struct Models {
     environment: Option<Provider>,
     our_port: Option<u16>,
     /// The first model of the operator's own server, once it was asked for.
-    first_model: Mutex<Option<String>>,
+    first_model: Mutex<Option<Listed>>,
     calls: Mutex<HashMap<ServerId, usize>>,
     /// How many calls are not settled yet.
     unsettled: watch::Sender<usize>,
@@ -188,9 +190,12 @@ impl Models {
 
     /// The provider that the gateway has without anybody's own key.
     async fn by_itself(&self) -> Option<(Provider, Source)> {
-        if let Some((key, model)) = self.installation.key() {
-            let reach = Reach { model: self.reach.model.clone().or(model), ..self.reach.clone() };
-            let config = reach.with(anthropic::Config::new(key));
+        if let Some((key, found)) = self.installation.key() {
+            let mut config = anthropic::Config::new(key);
+            if let (Some(found), None) = (found, &self.reach.model) {
+                (config.model, config.window) = (found.name, found.window);
+            }
+            let config = self.reach.with(config);
             return Some((Provider::Anthropic(config), Source::Installation));
         }
         if let Some(provider) = &self.environment {
@@ -198,9 +203,14 @@ impl Models {
         }
         let local = match self.installation.local() {
             Some(local) => local,
-            None => Local { url: self.local_model_url.clone()?, model: self.first_model().await },
+            None => {
+                let first = self.first_model().await;
+                let (model, window) = first.map(|first| (first.name, first.window)).unwrap_or_default();
+                Local { url: self.local_model_url.clone()?, model, window }
+            }
         };
-        let config = self.reach.at_home(openai_compatible::Config::new(local.url, local.model));
+        let mut config = self.reach.at_home(openai_compatible::Config::new(local.url, local.model));
+        config.window = local.window;
         Some((Provider::OpenAiCompatible(config), Source::Local))
     }
 
@@ -221,21 +231,20 @@ impl Models {
     }
 
     /// The operator named a server, not a model: its first one. Asked for again until it has answered once.
-    async fn first_model(&self) -> String {
+    async fn first_model(&self) -> Option<Listed> {
         let known = self.first_model.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(known) = known {
+        if known.is_some() {
             return known;
         }
-        let Some(url) = &self.local_model_url else { return String::new() };
-        let first = self.list(url).await.and_then(|models| models.into_iter().next());
+        let first = self.list(self.local_model_url.as_ref()?).await.and_then(|models| models.into_iter().next());
         if first.is_some() {
             self.first_model.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&first);
         }
-        first.unwrap_or_default()
+        first
     }
 
     /// The models of a server that speaks the chat completions format.
-    pub async fn list(&self, url: &str) -> Option<Vec<String>> {
+    pub async fn list(&self, url: &str) -> Option<Vec<Listed>> {
         openai_compatible::models(&self.client, &openai_compatible::Config::new(url, ""), LISTS_WITHIN).await.ok()
     }
 

@@ -5,6 +5,7 @@ mod read;
 mod refusals;
 
 use crate::provider::Events;
+use crate::windows::Listed;
 use crate::wire::{self, Budgets};
 use crate::{Failure, FailureKind, Meter, Request};
 use ally_types::Secret;
@@ -35,6 +36,8 @@ pub struct Config {
     pub key: Secret,
     /// The model to ask.
     pub model: String,
+    /// Tokens that it reads at most, if the service's list said so.
+    pub window: Option<u64>,
     /// The `anthropic-version` header.
     pub version: String,
     /// How long silence is accepted.
@@ -50,6 +53,7 @@ impl Config {
             base_url: BASE_URL.to_owned(),
             key,
             model: DEFAULT_MODEL.to_owned(),
+            window: None,
             version: VERSION.to_owned(),
             budgets: Budgets::default(),
             meter: Meter::default(),
@@ -83,6 +87,22 @@ pub(crate) fn stream(client: &reqwest::Client, config: &Config, request: &Reques
 /// How long a question about the key or the models may take.
 const SHORT_CALL: Duration = Duration::from_secs(10);
 
+/// How long counting may take. Whoever asks has an estimate, and somebody who waits for an answer.
+const COUNTS_WITHIN: Duration = Duration::from_secs(2);
+
+/// How many tokens the service reads in a question, as it counts them itself. Costs nothing, and no model is asked.
+pub(crate) async fn count_tokens(client: &reqwest::Client, config: &Config, request: &Request) -> Result<u64, Failure> {
+    let path = "/v1/messages/count_tokens";
+    let asked = config.request(client, http::Method::POST, path).and_then(|post| {
+        let body =
+            serde_json::to_vec(&ask::counted(config, request)).map_err(|_| Failure::of(FailureKind::BadRequest))?;
+        config.meter.sends(body.len());
+        Ok(post.header(http::header::CONTENT_TYPE, "application/json").body(body))
+    });
+    let said = wire::fetch_json::<Answer>(asked, COUNTS_WITHIN, &config.meter).await?;
+    said["input_tokens"].as_u64().ok_or(Failure::of(FailureKind::Garbage))
+}
+
 /// Asks the service whether the key works. Costs nothing.
 pub async fn check_key(client: &reqwest::Client, config: &Config) -> Result<(), Failure> {
     let request = config.request(client, http::Method::GET, "/v1/models?limit=1");
@@ -91,17 +111,19 @@ pub async fn check_key(client: &reqwest::Client, config: &Config) -> Result<(), 
 
 /// The model to use with this key: the configured one if the service lists it, under its own name or as an alias of
 /// a dated one; else the first that is still in use. Also shows that the key works.
-pub async fn default_model(client: &reqwest::Client, config: &Config) -> Result<String, Failure> {
+pub async fn default_model(client: &reqwest::Client, config: &Config) -> Result<Listed, Failure> {
     let request = config.request(client, http::Method::GET, "/v1/models?limit=1000");
     let list = wire::fetch_json::<Answer>(request, SHORT_CALL, &config.meter).await?;
     let models = list["data"].as_array().ok_or(Failure::of(FailureKind::Garbage))?;
-    let names = || models.iter().filter_map(|model| model["id"].as_str());
-    if names().any(|name| is_named(name, &config.model)) {
-        return Ok(config.model.clone());
+    let name = |model: &'_ serde_json::Value| model["id"].as_str().map(str::to_owned);
+    let window = |model: &serde_json::Value| model["max_input_tokens"].as_u64();
+    let configured = models.iter().find(|model| model["id"].as_str().is_some_and(|id| is_named(id, &config.model)));
+    if let Some(model) = configured {
+        return Ok(Listed { name: config.model.clone(), window: window(model) });
     }
-    let in_use = models.iter().find(|model| !matches!(model["lifecycle"].as_str(), Some("deprecated" | "retired")));
-    let first = in_use.and_then(|model| model["id"].as_str()).or_else(|| names().next());
-    first.map(str::to_owned).ok_or(Failure::of(FailureKind::Garbage))
+    let is_in_use = |model: &&serde_json::Value| !matches!(model["lifecycle"].as_str(), Some("deprecated" | "retired"));
+    let first = models.iter().find(is_in_use).or(models.first()).ok_or(Failure::of(FailureKind::Garbage))?;
+    Ok(Listed { name: name(first).ok_or(Failure::of(FailureKind::Garbage))?, window: window(first) })
 }
 
 /// Whether a model thinks as much as it finds right and can be told how hard to try. Of the models that are still in use
@@ -116,7 +138,7 @@ pub(crate) fn can_be_told_to_think(model: &str) -> bool {
 }
 
 /// Whether `alias` means the listed model: the same name, or the name without its date.
-fn is_named(listed: &str, alias: &str) -> bool {
+pub(crate) fn is_named(listed: &str, alias: &str) -> bool {
     listed.strip_prefix(alias).is_some_and(|rest| {
         rest.is_empty()
             || rest

@@ -62,7 +62,7 @@ struct Done {
 
 /// Answers a request: one step of a command.
 pub fn answer(request: &Request) -> Vec<Event> {
-    let mut events = vec![Event::Started { provider: NAME.to_owned(), model: String::new() }];
+    let mut events = vec![Event::Started { provider: NAME.to_owned(), model: String::new(), window: None }];
     match next_move(request) {
         Move::Call { tool, input } => {
             // Unique in the conversation, because it grows with every call, and the same if this step is repeated.

@@ -15,6 +15,9 @@ pub enum Event {
         provider: String,
         /// The model's name as the provider states it; empty for built-in commands.
         model: String,
+        /// Tokens that it reads at most, where the provider's own list says so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        window: Option<u64>,
     },
     /// More text of the answer.
     TextDelta {

@@ -19,6 +19,7 @@ pub mod script;
 pub mod scripted;
 pub mod sse;
 pub mod stand_in;
+pub mod windows;
 mod wire;
 
 pub use event::{Event, Failure, FailureKind, Stop, Usage};

@@ -39,6 +39,7 @@ pub async fn find_on(client: &reqwest::Client, budget: Duration, ports: &[(u16, 
     let asked = ports.iter().map(|(port, name)| async move {
         let url = format!("http://127.0.0.1:{port}");
         let models = openai_compatible::models(client, &Config::new(url.as_str(), ""), budget).await.ok()?;
+        let models: Vec<String> = models.into_iter().map(|model| model.name).collect();
         (!models.is_empty()).then(|| Found { url, name: (*name).to_owned(), models })
     });
     futures_util::future::join_all(asked).await.into_iter().flatten().collect()

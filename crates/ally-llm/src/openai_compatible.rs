@@ -4,6 +4,7 @@ mod ask;
 mod read;
 
 use crate::provider::Events;
+use crate::windows::Listed;
 use crate::wire::{self, Budgets};
 use crate::{Failure, FailureKind, Meter, Request};
 use ally_types::Secret;
@@ -22,6 +23,8 @@ pub struct Config {
     pub key: Option<Secret>,
     /// The model to ask.
     pub model: String,
+    /// Tokens that it reads at most, if the server's list said so.
+    pub window: Option<u64>,
     /// How long silence is accepted.
     pub budgets: Budgets,
     /// What counts the bytes of its calls.
@@ -35,6 +38,7 @@ impl Config {
             base_url: base_url.into(),
             key: None,
             model: model.into(),
+            window: None,
             // A server at home may first have to read the model from a slow disk.
             budgets: Budgets { first_token: Duration::from_secs(300), ..Budgets::default() },
             meter: Meter::default(),
@@ -74,10 +78,15 @@ pub(crate) fn stream(client: &reqwest::Client, config: &Config, request: &Reques
     wire::call(asked, config.budgets, config.meter.clone(), Answer::new(request))
 }
 
-/// The names of the models that the server offers, in its order.
-pub async fn models(client: &reqwest::Client, config: &Config, within: Duration) -> Result<Vec<String>, Failure> {
+/// The models that the server offers, in its order.
+pub async fn models(client: &reqwest::Client, config: &Config, within: Duration) -> Result<Vec<Listed>, Failure> {
     let request = config.request(client, http::Method::GET, "/v1/models");
     let list = wire::fetch_json::<Answer>(request, within, &config.meter).await?;
     let data = list["data"].as_array().ok_or(Failure::of(FailureKind::Garbage))?;
-    Ok(data.iter().filter_map(|model| model["id"].as_str()).map(str::to_owned).collect())
+    let listed = |model: &serde_json::Value| {
+        // No standard has a name for it: the first is what vLLM says, the second what many others do.
+        let window = model["max_model_len"].as_u64().or_else(|| model["context_length"].as_u64());
+        Some(Listed { name: model["id"].as_str()?.to_owned(), window })
+    };
+    Ok(data.iter().filter_map(listed).collect())
 }

@@ -5,7 +5,7 @@
 //! said so, and leaves the lines before it as they are. A model whose price depends on how long a question is cannot be
 //! written as a line, and so has none.
 
-use crate::Usage;
+use crate::{Usage, anthropic};
 
 /// Where Anthropic says what its models cost.
 const ANTHROPIC: &str = "platform.claude.com/docs, Models & pricing";
@@ -31,35 +31,32 @@ pub struct Price {
     pub source: &'static str,
 }
 
-const fn anthropic(model: &'static str, from: &'static str, cents: [u64; 4]) -> Price {
+const fn of_anthropic(model: &'static str, from: &'static str, cents: [u64; 4]) -> Price {
     let [input, output, cache_read, cache_write] = cents;
-    Price { provider: "anthropic", model, from, input, output, cache_read, cache_write, source: ANTHROPIC }
+    Price { provider: anthropic::NAME, model, from, input, output, cache_read, cache_write, source: ANTHROPIC }
 }
 
 /// All prices. Of two lines of one model the later one holds from its day on.
 pub const PRICES: &[Price] = &[
     // From 7 October 2026 reading from the cache costs half of what it did.
-    anthropic("claude-sonnet-5-5", "2026-10-07", [200, 1000, 10, 250]),
-    anthropic("claude-sonnet-5-5", "2026-09-29", [200, 1000, 20, 250]),
-    anthropic("claude-opus-5-5", "2026-09-23", [400, 2000, 20, 500]),
-    anthropic("claude-opus-5", "2026-07-24", [500, 2500, 50, 625]),
-    anthropic("claude-sonnet-5", "2026-06-30", [200, 1000, 20, 250]),
-    anthropic("claude-opus-4-1", "2025-11-08", [1500, 7500, 150, 1875]),
-    anthropic("claude-opus-4", "2025-11-08", [1500, 7500, 150, 1875]),
-    anthropic("claude-sonnet-4-5", "2025-11-08", [300, 1500, 30, 375]),
-    anthropic("claude-sonnet-4", "2025-11-08", [300, 1500, 30, 375]),
-    anthropic("claude-3-7-sonnet", "2025-11-08", [300, 1500, 30, 375]),
-    anthropic("claude-haiku-4-5", "2025-11-08", [100, 500, 10, 125]),
-    anthropic("claude-3-5-haiku", "2025-11-08", [80, 400, 8, 100]),
+    of_anthropic("claude-sonnet-5-5", "2026-10-07", [200, 1000, 10, 250]),
+    of_anthropic("claude-sonnet-5-5", "2026-09-29", [200, 1000, 20, 250]),
+    of_anthropic("claude-opus-5-5", "2026-09-23", [400, 2000, 20, 500]),
+    of_anthropic("claude-opus-5", "2026-07-24", [500, 2500, 50, 625]),
+    of_anthropic("claude-sonnet-5", "2026-06-30", [200, 1000, 20, 250]),
+    of_anthropic("claude-opus-4-1", "2025-11-08", [1500, 7500, 150, 1875]),
+    of_anthropic("claude-opus-4", "2025-11-08", [1500, 7500, 150, 1875]),
+    of_anthropic("claude-sonnet-4-5", "2025-11-08", [300, 1500, 30, 375]),
+    of_anthropic("claude-sonnet-4", "2025-11-08", [300, 1500, 30, 375]),
+    of_anthropic("claude-3-7-sonnet", "2025-11-08", [300, 1500, 30, 375]),
+    of_anthropic("claude-haiku-4-5", "2025-11-08", [100, 500, 10, 125]),
+    of_anthropic("claude-3-5-haiku", "2025-11-08", [80, 400, 8, 100]),
 ];
 
 /// The price of a model on a day, if it is known.
 pub fn price(provider: &str, model: &str, day: &str) -> Option<&'static Price> {
-    let of_model = |price: &&Price| {
-        let rest = model.strip_prefix(price.model).map(|rest| rest.strip_prefix('-').unwrap_or(rest));
-        let is_release = |rest: &str| rest.is_empty() || (rest.len() == 8 && rest.bytes().all(|b| b.is_ascii_digit()));
-        price.provider == provider && price.from <= day && rest.is_some_and(is_release)
-    };
+    let of_model =
+        |price: &&Price| price.provider == provider && price.from <= day && anthropic::is_named(model, price.model);
     PRICES.iter().filter(of_model).max_by_key(|price| price.from)
 }
 
@@ -98,7 +95,7 @@ mod tests {
             [of_cache("2026-09-28"), of_cache("2026-10-06"), of_cache("2026-10-07")],
             [None, Some(20), Some(10)]
         );
-        assert!(price("anthropic", crate::anthropic::DEFAULT_MODEL, "2026-11-21").is_some());
+        assert!(price("anthropic", anthropic::DEFAULT_MODEL, "2026-11-21").is_some());
     }
 
     #[test]

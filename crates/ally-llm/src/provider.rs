@@ -1,6 +1,6 @@
 //! Whoever answers: one enum over all adapters, with the promise that every answer has exactly one end.
 
-use crate::{Event, Failure, FailureKind, Meter, Request, Scripted, anthropic, builtin, openai_compatible};
+use crate::{Event, Failure, FailureKind, Meter, Request, Scripted, anthropic, builtin, openai_compatible, windows};
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
 
@@ -60,14 +60,49 @@ impl Provider {
         }
     }
 
+    /// Tokens that the model reads at most, as far as somebody says so: the provider's list, else our table.
+    pub fn window(&self) -> Option<u64> {
+        self.listed_window().or_else(|| windows::window(self.name(), self.model()))
+    }
+
+    /// How many tokens a question has as the provider counts them, where it does that for nothing. `None` where it does
+    /// not, or did not answer in time.
+    pub async fn count_tokens(&self, client: &reqwest::Client, request: &Request) -> Option<u64> {
+        match self {
+            Self::Anthropic(config) => anthropic::count_tokens(client, config, request).await.ok(),
+            Self::OpenAiCompatible(_) | Self::Scripted(_) | Self::BuiltIn => None,
+        }
+    }
+
+    /// Whether [`Provider::count_tokens`] can answer.
+    pub const fn counts_tokens(&self) -> bool {
+        matches!(self, Self::Anthropic(_))
+    }
+
+    fn listed_window(&self) -> Option<u64> {
+        match self {
+            Self::Anthropic(config) => config.window,
+            Self::OpenAiCompatible(config) => config.window,
+            Self::Scripted(_) | Self::BuiltIn => None,
+        }
+    }
+
     /// Asks. The stream ends with exactly one [`Event::Finished`] or [`Event::Failed`] and nothing after it.
     pub fn stream(&self, client: &reqwest::Client, request: &Request) -> Events {
-        ended_once(match self {
+        let listed = self.listed_window();
+        let events = ended_once(match self {
             Self::Anthropic(config) => anthropic::stream(client, config, request),
             Self::OpenAiCompatible(config) => openai_compatible::stream(client, config, request),
             Self::Scripted(scripted) => scripted.stream(request),
             Self::BuiltIn => Box::pin(futures_util::stream::iter(builtin::answer(request))),
-        })
+        });
+        if listed.is_none() {
+            return events;
+        }
+        Box::pin(events.map(move |event| match event {
+            Event::Started { provider, model, .. } => Event::Started { provider, model, window: listed },
+            other => other,
+        }))
     }
 }
 

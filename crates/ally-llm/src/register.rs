@@ -8,8 +8,9 @@ pub const REGISTER: &[Entry] = &[
         place: Place::Host { host: "api.anthropic.com" },
         what: "Your message, the conversation before it, what Ally looked up for it, and a pseudonym",
         category: "user.content.private",
-        purpose: "Claude writes the answer; nothing is sent until a key for Anthropic was entered. How long Anthropic \
-                  keeps it is a setting of the account that the key belongs to",
+        purpose: "Claude writes the answer; nothing is sent until a key for Anthropic was entered. Near a limit the same \
+                  question is sent there before, to have its tokens counted. How long Anthropic keeps it is a setting \
+                  of the account that the key belongs to",
         basis: Basis::Contract,
         kept: Kept::NotKept,
         recipients: &["Anthropic"],

@@ -79,7 +79,7 @@ fn pieces(turn: &Turn, request: &Request) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut push = |event| pieces.push(Piece::Event(Box::new(event)));
     let usage = turn.usage(request.messages.len() as u64 * 10);
-    push(Event::Started { provider: NAME.to_owned(), model: NAME.to_owned() });
+    push(Event::Started { provider: NAME.to_owned(), model: NAME.to_owned(), window: None });
     push(Event::Usage { usage: Usage { output: 0, ..usage } });
     for (at, step) in turn.steps.iter().enumerate() {
         let mut push = |event| pieces.push(Piece::Event(Box::new(event)));

@@ -63,8 +63,10 @@ pub struct Work {
     pub calls: u32,
     /// From the beginning of its run to the last thing it did; `None` when its run is not known.
     pub millis: Option<i64>,
-    /// What the person\'s own key paid of it.
+    /// What the person's own key paid of it.
     pub paid: Paid,
+    /// Tokens that its model reads at most, where the provider's list says so.
+    pub window: Option<u64>,
 }
 
 /// One block of an answer.
@@ -259,7 +261,8 @@ pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
     attach(tx, &mut messages, columns, "tool_results", &these, result)?;
     let mut query = tx.prepare_cached(
         "SELECT c.message, SUM(c.input), SUM(c.output), SUM(c.cache_read), SUM(c.cache_write), COUNT(*),
-                MAX(c.at) - MAX(r.started), c.own_key, c.provider, c.model, c.at / 86400000 * 86400000 AS day
+                MAX(c.at) - MAX(r.started), c.own_key, c.provider, c.model, c.at / 86400000 * 86400000 AS day,
+                MAX(c.window) AS window
          FROM messages m JOIN model_calls c ON c.message = m.id LEFT JOIN runs r ON r.id = m.run
          WHERE m.number IN (SELECT value FROM json_each(?1)) GROUP BY c.message, c.own_key, c.provider, c.model, day",
     )?;
@@ -278,6 +281,7 @@ pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
             let calls: u32 = row.get(5)?;
             work.calls += calls;
             work.millis = work.millis.max(row.get(6)?);
+            work.window = row.get::<_, Option<i64>>("window")?.map(i64::cast_unsigned).or(work.window);
             if row.get(7)? {
                 let day = Timestamp::from_millis(row.get("day")?).to_string();
                 let (provider, model): (String, String) = (row.get("provider")?, row.get("model")?);

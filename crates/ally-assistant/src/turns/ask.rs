@@ -64,6 +64,7 @@ struct Listening {
     author: Option<Author>,
     /// Whether it was asked with the person's own key.
     is_own_key: bool,
+    window: Option<u64>,
     usage: Option<Usage>,
     is_dirty: bool,
     /// Bytes that came as pieces of text, and as whole blocks, which say the same again.
@@ -181,7 +182,10 @@ async fn listen(
             return End::Broken(Failure::of(FailureKind::Garbage));
         }
         match event {
-            Event::Started { provider, model } => heard.began(turn, provider, model),
+            Event::Started { provider, model, window } => {
+                heard.window = window;
+                heard.began(turn, provider, model);
+            }
             Event::TextDelta { text } => heard.say(turn, &text),
             Event::ThinkingDelta { text } => heard.think(turn, &text),
             Event::Block { block } => heard.block(block),
@@ -276,7 +280,8 @@ impl Listening {
             // Nobody else uses tokens.
             Author::Builtin | Author::Ally | Author::Person | Author::Imported { .. } => return None,
         };
-        Some(Call { provider, model, is_own_key: self.is_own_key, usage: self.usage.unwrap_or_default() })
+        let Self { is_own_key, window, .. } = *self;
+        Some(Call { provider, model, is_own_key, window, usage: self.usage.unwrap_or_default() })
     }
 
     fn into_heard(mut self, calls: Vec<Call>, end: End) -> Heard {

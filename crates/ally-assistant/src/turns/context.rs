@@ -12,7 +12,7 @@ use crate::chats;
 use crate::fault::Done;
 use crate::messages::store::{self as messages, Piece, Stored};
 use crate::messages::{Author, Role, path};
-use ally_llm::{Block, Effort, Message, Request};
+use ally_llm::{Block, Effort, Message, Request, windows};
 use ally_store::Tx;
 use ally_types::{ChatId, Content, Label, MessageId};
 use serde::Serialize;
@@ -21,6 +21,10 @@ use store::Summary;
 /// Of the window, in percent: what messages may take, and where a summary is made.
 const ROOM: u64 = 85;
 const FULL: u64 = 70;
+/// A conversation gets no more, also of a model that reads a million: each question would pay for all of it once more, and
+/// a turn may use a million tokens in all. And no less, whatever a list says: our instructions alone need half of it.
+const MOST: u64 = 200_000;
+const LEAST: u64 = 5_000;
 /// So many of the newest messages are never summarised: four questions with their answers.
 const NEWEST: usize = 8;
 /// Messages are read in pages of so many.
@@ -141,13 +145,17 @@ pub fn gauge(request: &Request, rows: &[Stored]) -> Gauge {
     Gauge { used: estimate(request.system.len() + tools + blocks.sum::<usize>()), limit: window(rows) }
 }
 
-/// What models read at most. Those at home are as different as their owners; most read this much.
+/// What the model that answered last may be given: as much as it reads, and not more than [`MOST`].
 fn window(rows: &[Stored]) -> u64 {
-    let model = rows.iter().rev().find_map(|row| match &row.author {
-        Author::Model { provider, .. } => Some(provider.as_str()),
+    let last = rows.iter().rev().find_map(|row| match &row.author {
+        Author::Model { provider, model } => {
+            let listed = row.work.and_then(|work| work.window);
+            let known = listed.or_else(|| windows::window(provider, model));
+            Some(known.unwrap_or_else(|| windows::safe(provider)))
+        }
         _ => None,
     });
-    if model == Some("openai_compatible") { 32_000 } else { 200_000 }
+    last.unwrap_or(MOST).clamp(LEAST, MOST)
 }
 
 /// A token is about three and a half bytes. Sooner too many than too few.

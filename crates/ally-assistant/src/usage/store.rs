@@ -15,6 +15,8 @@ pub struct Call {
     pub model: String,
     /// Whether it was made with the person's own key.
     pub is_own_key: bool,
+    /// Tokens that the model reads at most, where its provider's list says so.
+    pub window: Option<u64>,
     /// What it used.
     pub usage: Usage,
 }
@@ -72,9 +74,9 @@ pub struct Sum {
 pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: Option<MessageId>, call: &Call, at: Timestamp) -> Done<()> {
     tx.prepare_cached(
         "INSERT INTO model_calls (run, chat, message, provider, model, input, output, cache_read, cache_write, at,
-                                  cause, own_key)
+                                  cause, own_key, window)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,
-                 COALESCE((SELECT kind FROM runs WHERE id = ?1), 'turn'), ?11)",
+                 COALESCE((SELECT kind FROM runs WHERE id = ?1), 'turn'), ?11, ?12)",
     )?
     .execute(params![
         run.to_string(),
@@ -88,6 +90,7 @@ pub fn insert(tx: &Tx, run: RunId, chat: ChatId, message: Option<MessageId>, cal
         call.usage.cache_write.cast_signed(),
         at.as_millis(),
         call.is_own_key,
+        call.window.map(u64::cast_signed),
     ])?;
     let since = at.plus_millis(-KEPT_DAYS * 24 * 60 * 60 * 1000);
     tx.prepare_cached("DELETE FROM model_calls WHERE at < ?1")?.execute([since.as_millis()])?;

@@ -15,7 +15,8 @@ fn wants_summary(request: &Request) -> bool {
 /// A model at home, whose window is small.
 pub fn at_home(words: &str) -> Vec<Say> {
     let mut pieces = text(words);
-    pieces[0] = Say::Event(Event::Started { provider: "openai_compatible".into(), model: "small".into() });
+    pieces[0] =
+        Say::Event(Event::Started { provider: "openai_compatible".into(), model: "small".into(), window: None });
     pieces
 }
 
@@ -236,4 +237,30 @@ async fn a_summary_that_is_stopped_counts_and_says_what_for() {
     let used = mira.get("usage?by=cause").await["items"].clone();
     let of_summary = used.as_array().unwrap().iter().find(|row| row["cause"] == "summary").unwrap();
     assert_eq!((&of_summary["calls"], &of_summary["input"]), (&json!(1), &json!(7000)), "{used}");
+}
+
+#[tokio::test]
+async fn the_window_is_what_the_list_of_the_provider_said_and_never_absurd() {
+    let mira = Life::new().await;
+    let chat = mira.chat().await;
+    let limit = async || context(&mira, &chat).await["gauge"]["limit"].as_u64().unwrap();
+    assert_eq!(limit().await, 200_000, "nobody has answered yet");
+    let of = |provider: &str, model: &str, window: Option<u64>| {
+        let mut pieces = text("Fine.");
+        pieces[0] = Say::Event(Event::Started { provider: provider.into(), model: model.into(), window });
+        pieces
+    };
+    for (provider, model, window, expected) in [
+        ("openai_compatible", "small", None, 32_000),
+        ("openai_compatible", "small", Some(8_192), 8_192),
+        ("openai_compatible", "small", Some(0), 5_000),
+        ("openai_compatible", "large", Some(1 << 40), 200_000),
+        ("anthropic", "claude-haiku-4-5", Some(90_000), 90_000),
+        ("anthropic", "claude-sonnet-5-5", None, 200_000),
+        ("anthropic", "claude-of-tomorrow", None, 200_000),
+    ] {
+        mira.gateway().will_say(of(provider, model, window));
+        mira.ask(&chat, "Hello").await;
+        assert_eq!(limit().await, expected, "{provider} {model} {window:?}");
+    }
 }

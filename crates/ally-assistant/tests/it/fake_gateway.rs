@@ -116,7 +116,7 @@ pub fn calls(calls: &[(&str, &str, Value)]) -> Vec<Say> {
 }
 
 pub fn started() -> Say {
-    Say::Event(Event::Started { provider: "anthropic".into(), model: "claude-test".into() })
+    Say::Event(Event::Started { provider: "anthropic".into(), model: "claude-test".into(), window: None })
 }
 
 pub fn delta(words: &str) -> Say {

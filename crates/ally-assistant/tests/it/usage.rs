@@ -96,7 +96,7 @@ async fn usage_is_kept_for_twelve_months() {
 /// An answer of a model, held at the gate; the price of the first is known, of the second not.
 fn of_model(model: &str, gate: &Gate) -> Vec<Say> {
     let mut pieces = text("Yes.");
-    pieces[0] = Say::Event(Event::Started { provider: "anthropic".into(), model: model.into() });
+    pieces[0] = Say::Event(Event::Started { provider: "anthropic".into(), model: model.into(), window: None });
     pieces.insert(1, Say::Hold(gate.clone()));
     pieces
 }

@@ -53,14 +53,18 @@ pub async fn put_local(
         )
     })?;
     let wanted = chosen.model.trim();
-    let model = models.into_iter().find(|model| wanted.is_empty() || model == wanted).ok_or_else(|| {
+    let model = models.into_iter().find(|model| wanted.is_empty() || model.name == wanted).ok_or_else(|| {
         Rejection::from(
             Problem::new(422, "model_not_found", "The model server does not have this model.")
                 .next("Choose one of its models.")
                 .at("model"),
         )
     })?;
-    gateway.models.installation.set_local(Some(Local { url: url.to_owned(), model })).map_err(Problem::from)?;
+    gateway
+        .models
+        .installation
+        .set_local(Some(Local { url: url.to_owned(), model: model.name, window: model.window }))
+        .map_err(Problem::from)?;
     Ok(Json(gateway.models.shown().await))
 }
 

@@ -3,8 +3,9 @@
 use super::Payer;
 use super::counters::Hold;
 use super::plans::Span;
+use super::size::Size;
 use crate::gateway::Gateway;
-use ally_llm::{Block, Event, Request, Usage};
+use ally_llm::{Block, Event, Provider, Request, Usage};
 use ally_store::StoreError;
 use ally_types::{ServerId, log};
 use tokio::time::Instant;
@@ -68,20 +69,29 @@ pub(crate) enum Refusal {
 }
 
 impl Bill {
-    /// Holds the tokens of a call that has its place.
-    pub async fn open(place: Place, payer: Payer, request: &Request) -> Result<Self, Refusal> {
+    /// Holds the tokens of a call that has its place. Near a limit the provider is asked how many the question has.
+    pub async fn open(
+        place: Place,
+        payer: Payer,
+        provider: &Provider,
+        request: &Request,
+        mut size: Size,
+    ) -> Result<Self, Refusal> {
         let (gateway, server) = (place.gateway.clone(), place.server);
         gateway.models.unsettled.send_modify(|count| *count += 1);
         let mut bill = Self { place, held: None, usage: None, passed: 0, begun: Instant::now(), end: Ended::Open };
         if payer != Payer::Installation {
             return Ok(bill);
         }
-        let question = i64::try_from(size(request) / 4).unwrap_or(i64::MAX / 4);
-        let tokens = question.saturating_add(i64::from(request.max_tokens));
+        let (counters, now) = (&gateway.models.counters, gateway.clock.now());
         let grant = gateway.models.plans.grant(server);
-        match gateway.models.counters.reserve(server, gateway.clock.now(), tokens, grant).await {
+        let most = |size: &Size| size.tokens().saturating_add(i64::from(request.max_tokens));
+        if counters.is_near(server, now, most(&size), grant).await.map_err(Refusal::Store)? {
+            size.count(&gateway, server, provider, request).await;
+        }
+        match counters.reserve(server, now, most(&size), grant).await {
             Ok(Ok(hold)) => {
-                bill.held = Some(Held { hold, question });
+                bill.held = Some(Held { hold, question: size.tokens() });
                 Ok(bill)
             }
             Ok(Err(span)) => Err(Refusal::Limit(span)),
@@ -152,25 +162,5 @@ impl Drop for Bill {
 async fn write(gateway: &Gateway, server: ServerId, held: Held, used: i64) {
     if gateway.models.counters.settle(server, held.hold, used).await.is_err() {
         log::error("a model call could not be settled", &[("server", &server), ("tokens", &used)]);
-    }
-}
-
-/// Bytes of what the model reads, near enough for a reservation.
-fn size(request: &Request) -> usize {
-    let mut counter = Counter(0);
-    let _ = serde_json::to_writer(&mut counter, request);
-    counter.0
-}
-
-struct Counter(usize);
-
-impl std::io::Write for Counter {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
     }
 }

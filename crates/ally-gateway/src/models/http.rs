@@ -4,6 +4,7 @@ use super::Shown;
 use super::bill::{Bill, Place, Refusal};
 use super::gather::Gathered;
 use super::limits;
+use super::size::Size;
 use crate::egress::providers;
 use crate::forward;
 use crate::gateway::Gateway;
@@ -48,9 +49,17 @@ pub async fn call(
         return Ok(lines(line(&Event::Failed { failure }).into()));
     };
     let read = timeout(gateway.limits.body_within, question(asked));
-    let request = read.await.map_err(|_| Rejection::from(slow_body()))??;
+    let mut request = read.await.map_err(|_| Rejection::from(slow_body()))??;
     let (provider, payer) = gateway.models.choose(own).await;
-    Ok(lines(match Bill::open(place, payer, &request).await {
+    let (mut size, window) = (Size::estimate(&request), provider.window());
+    if size.is_near(window, request.max_tokens) {
+        size.count(&gateway, server, &provider, &request).await;
+    }
+    let Some(room) = size.room(window, request.max_tokens) else {
+        return Ok(lines(line(&Event::Failed { failure: Failure::of(FailureKind::ContextTooLong) }).into()));
+    };
+    request.max_tokens = room;
+    Ok(lines(match Bill::open(place, payer, &provider, &request, size).await {
         Ok(bill) => {
             let mut events = Gathered::new(providers::stream(&gateway, server, provider, &request));
             events.begin().await;

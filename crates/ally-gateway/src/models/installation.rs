@@ -1,5 +1,6 @@
 //! What the administrator pasted: a key for the installation, or a model server. One sealed file, replaced as a whole.
 
+use ally_llm::windows::Listed;
 use ally_store::{StoreError, files};
 use ally_types::seal::Key;
 use ally_types::{Chance, Sealed, Secret, log};
@@ -19,6 +20,9 @@ pub struct Local {
     pub url: String,
     /// The model to ask.
     pub model: String,
+    /// Tokens that it reads at most, if the server's list said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u64>,
 }
 
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -27,6 +31,8 @@ struct Kept {
     key: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     model: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    window: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     local: Option<Local>,
 }
@@ -54,9 +60,10 @@ impl Installation {
     }
 
     /// The pasted key and the model that was found for it.
-    pub fn key(&self) -> Option<(Secret, Option<String>)> {
+    pub fn key(&self) -> Option<(Secret, Option<Listed>)> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.key.as_ref().map(|key| (Secret::new(key.clone()), kept.model.clone()))
+        let found = kept.model.clone().map(|name| Listed { name, window: kept.window });
+        kept.key.as_ref().map(|key| (Secret::new(key.clone()), found))
     }
 
     /// The chosen model server.
@@ -65,9 +72,10 @@ impl Installation {
     }
 
     /// Keeps a key, or forgets it.
-    pub fn set_key(&self, key: Option<(&Secret, String)>) -> Result<(), StoreError> {
-        let (key, model) = key.map(|(key, model)| (key.expose().to_owned(), model)).unzip();
-        self.change(|kept| (kept.key, kept.model) = (key, model))
+    pub fn set_key(&self, key: Option<(&Secret, Listed)>) -> Result<(), StoreError> {
+        let (key, found) = key.map(|(key, found)| (key.expose().to_owned(), found)).unzip();
+        let (model, window) = found.map(|found| (found.name, found.window)).unzip();
+        self.change(|kept| (kept.key, kept.model, kept.window) = (key, model, window.flatten()))
     }
 
     /// Keeps a model server, or forgets it.

@@ -366,3 +366,72 @@ async fn the_platform_learns_sums_of_days_and_a_lost_answer_changes_nothing() {
     world.gateway.tell_totals().await.unwrap();
     assert_eq!(told(), [(jon.server, day, 60)]);
 }
+
+/// A world whose installation has a key for Anthropic, which is the stand-in here, and its model's window.
+async fn with_anthropic(base_url: &str, window: Option<u64>, plans: Plans) -> World {
+    let config = ally_llm::anthropic::Config::new(ally_types::Secret::new(KEY));
+    let config = ally_llm::anthropic::Config { base_url: base_url.to_owned(), window, ..config };
+    let limits = Some(Limits { looks_for_local_models: false, ..Limits::default() });
+    World::with(Choice { provider: Some(Provider::Anthropic(config)), limits, plans, ..Choice::default() }).await
+}
+
+fn asked_for(stand_in: &StandIn) -> Vec<String> {
+    stand_in.seen().into_iter().map(|seen| seen.path).collect()
+}
+
+const COUNT: &str = "/v1/messages/count_tokens";
+const ASK: &str = "/v1/messages";
+
+#[tokio::test]
+async fn near_a_limit_the_provider_counts_the_question_and_elsewhere_nobody_does() {
+    let one = held_by_one().await;
+    let stand_in = StandIn::start().await.unwrap();
+    let far = with_anthropic(&stand_in.url(), None, daily(100 * one)).await;
+    let mira = far.person();
+    for _ in 0..3 {
+        assert!(is_through(&far, &mira).await);
+    }
+    assert_eq!(asked_for(&stand_in), [ASK; 3], "an ordinary question is not counted");
+    // Our estimate would not fit; what the provider counts does.
+    let stand_in = StandIn::start().await.unwrap();
+    let near = with_anthropic(&stand_in.url(), None, daily(one - 1)).await;
+    let mira = near.person();
+    assert!(is_through(&near, &mira).await);
+    assert_eq!(asked_for(&stand_in), [COUNT, ASK]);
+    assert_eq!(limits(&near, &mira).await.get("notice"), None, "nothing was refused");
+    // A question that does not fit, however it is counted, does not leave.
+    let stand_in = StandIn::start().await.unwrap();
+    let full = with_anthropic(&stand_in.url(), None, daily(100)).await;
+    assert!(!is_through(&full, &full.person()).await);
+    assert_eq!(asked_for(&stand_in), [COUNT]);
+}
+
+#[tokio::test]
+async fn when_the_provider_does_not_count_the_estimate_stands() {
+    let one = held_by_one().await;
+    for (limit, expected) in [(one - 1, FailureKind::Limit), (one, FailureKind::Network)] {
+        let world = with_anthropic("http://127.0.0.1:9", None, daily(limit)).await;
+        match events(ask(&world, world.person().server, "asks", None).await).await.as_slice() {
+            [Event::Failed { failure }] => assert_eq!(failure.kind, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn near_the_end_of_the_window_an_answer_is_as_long_as_there_is_room_and_none_is_asked_for_without() {
+    let one = held_by_one().await;
+    let stand_in = StandIn::start().await.unwrap();
+    // Also for whoever has no limit, and for a key of one's own.
+    let world = with_anthropic(&stand_in.url(), Some(one.unsigned_abs()), Plans::default()).await;
+    let mira = world.person();
+    assert!(is_through(&world, &mira).await);
+    assert_eq!(asked_for(&stand_in), [COUNT, ASK]);
+    let stand_in = StandIn::start().await.unwrap();
+    let world = with_anthropic(&stand_in.url(), Some(110), Plans::default()).await;
+    match events(ask(&world, world.person().server, "asks", None).await).await.as_slice() {
+        [Event::Failed { failure }] => assert_eq!(failure.kind, FailureKind::ContextTooLong),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(asked_for(&stand_in), [COUNT], "it would have been refused");
+}

@@ -210,7 +210,9 @@ async fn without_a_provider_built_in_commands_answer_and_nothing_is_counted() {
     let world = World::new().await;
     let mira = world.person();
     match events(ask(&world, mira.server, "help", None).await).await.first() {
-        Some(Event::Started { provider, model }) => assert_eq!((provider.as_str(), model.as_str()), ("builtin", "")),
+        Some(Event::Started { provider, model, window: None }) => {
+            assert_eq!((provider.as_str(), model.as_str()), ("builtin", ""))
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(counted(&world, mira.server).await, None);

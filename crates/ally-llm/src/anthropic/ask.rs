@@ -38,6 +38,17 @@ pub(super) fn body(config: &Config, request: &Request) -> Value {
     body
 }
 
+/// The same question for the service to count: what only concerns the answer is not taken there.
+pub(super) fn counted(config: &Config, request: &Request) -> Value {
+    let mut body = body(config, request);
+    if let Some(fields) = body.as_object_mut() {
+        for of_answer in ["max_tokens", "stream", "metadata"] {
+            fields.remove(of_answer);
+        }
+    }
+    body
+}
+
 /// The service knows two more above these, but not for every model.
 const fn effort(effort: Effort) -> &'static str {
     match effort {

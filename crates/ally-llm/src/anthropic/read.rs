@@ -34,7 +34,7 @@ impl Reading for Answer {
         match data["type"].as_str().ok_or(GARBAGE)? {
             "message_start" => {
                 let model = data["message"]["model"].as_str().unwrap_or_default().to_owned();
-                answer.push_back(Event::Started { provider: NAME.to_owned(), model });
+                answer.push_back(Event::Started { provider: NAME.to_owned(), model, window: None });
                 self.count(&data["message"]["usage"], answer);
             }
             "content_block_start" => {

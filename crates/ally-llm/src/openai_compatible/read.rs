@@ -53,7 +53,7 @@ impl Reading for Answer {
         }
         if !std::mem::replace(&mut self.has_started, true) {
             let model = data["model"].as_str().unwrap_or_default().to_owned();
-            answer.push_back(Event::Started { provider: NAME.to_owned(), model });
+            answer.push_back(Event::Started { provider: NAME.to_owned(), model, window: None });
         }
         if let Some(usage) = usage(&data["usage"]) {
             answer.push_back(Event::Usage { usage });

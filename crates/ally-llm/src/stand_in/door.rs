@@ -210,12 +210,13 @@ fn model(id: &str) -> Value {
     let lifecycle = if Some(&id) == MODELS.last() { "deprecated" } else { "active" };
     json!({
         "type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z", "lifecycle": lifecycle,
+        "max_input_tokens": crate::windows::window(crate::anthropic::NAME, id),
     })
 }
 
 fn completion_models() -> Value {
     let data: Vec<Value> = ["stand-in-small", "stand-in-large"]
-        .map(|id| json!({ "id": id, "object": "model", "created": 0, "owned_by": "stand-in" }))
+        .map(|id| json!({ "id": id, "object": "model", "created": 0, "owned_by": "stand-in", "max_model_len": 16_384 }))
         .into();
     json!({ "object": "list", "data": data })
 }

@@ -55,6 +55,9 @@ const FIELDS: &[&str] = &[
     "output_config",
 ];
 
+/// What a question that is only counted may not say.
+const OF_ANSWERS: &[&str] = &["max_tokens", "stream", "metadata", "stop_sequences", "service_tier"];
+
 /// Whether a call has to say how long the answer may be; counting tokens does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Call {
@@ -68,6 +71,11 @@ pub(super) fn check(body: &Value, call: Call, version: Option<&str>) -> Result<(
         return refuse("The request body is not valid JSON");
     };
     if let Some(name) = fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        return refuse(format!("{name}: Extra inputs are not permitted"));
+    }
+    if call == Call::CountTokens
+        && let Some(name) = OF_ANSWERS.iter().find(|name| fields.contains_key(**name))
+    {
         return refuse(format!("{name}: Extra inputs are not permitted"));
     }
     if version == Some(VERSIONS[0])

@@ -5,6 +5,7 @@ use crate::conversation::{Answer, asking, continued, whole};
 use ally_llm::anthropic::{Config, check_key, default_model};
 use ally_llm::script::{Gate, Step, Turn};
 use ally_llm::stand_in::{Fault, KEY, MODELS, Pace, StandIn};
+use ally_llm::windows::Listed;
 use ally_llm::{Block, Budgets, Event, FailureKind, Provider, Request, Stop, Usage};
 use ally_types::Secret;
 use futures_util::StreamExt as _;
@@ -276,10 +277,29 @@ async fn the_model_is_the_configured_one_if_it_exists_and_else_one_that_is_in_us
         let config = Config { model: model.into(), ..config(&server) };
         default_model(&client(), &config).await.expect("the list is there")
     };
-    assert_eq!(chosen(MODELS[0]).await, MODELS[0]);
-    assert_eq!(chosen("claude-haiku-4-5").await, "claude-haiku-4-5");
-    assert_eq!(chosen("claude-haiku").await, MODELS[0]);
-    assert_eq!(chosen("gpt").await, MODELS[0]);
+    let listed = |name: &str, window| Listed { name: name.to_owned(), window: Some(window) };
+    assert_eq!(chosen(MODELS[0]).await, listed(MODELS[0], 1_000_000));
+    assert_eq!(chosen("claude-haiku-4-5").await, listed("claude-haiku-4-5", 200_000));
+    assert_eq!(chosen("claude-haiku").await, listed(MODELS[0], 1_000_000));
+    assert_eq!(chosen("gpt").await, listed(MODELS[0], 1_000_000));
+}
+
+#[tokio::test]
+async fn an_answer_says_the_window_that_the_list_said_and_a_question_can_be_counted_before() {
+    let server = StandIn::start().await.expect("loopback is there");
+    for window in [None, Some(70_000)] {
+        let provider = Provider::Anthropic(Config { window, ..config(&server) });
+        let started = provider.stream(&client(), &asking("hello")).next().await;
+        assert!(matches!(started, Some(Event::Started { window: said, .. }) if said == window), "{started:?}");
+        assert_eq!(provider.window(), Some(window.unwrap_or(1_000_000)));
+    }
+    let provider = Provider::Anthropic(config(&server));
+    let short = provider.count_tokens(&client(), &asking("hello")).await.expect("it counts");
+    let long = provider.count_tokens(&client(), &asking(&"hello ".repeat(100))).await.expect("it counts");
+    assert!(short > 0 && long > short + 100, "{short} {long}");
+    let wrong = Provider::Anthropic(Config { key: Secret::new("wrong"), ..config(&server) });
+    assert_eq!(wrong.count_tokens(&client(), &asking("hello")).await, None);
+    assert_eq!(Provider::BuiltIn.count_tokens(&client(), &asking("hello")).await, None);
 }
 
 #[tokio::test]

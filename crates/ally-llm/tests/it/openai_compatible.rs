@@ -5,6 +5,7 @@ use crate::conversation::{Answer, asking, continued, whole};
 use ally_llm::openai_compatible::{Config, models};
 use ally_llm::script::{Step, Turn};
 use ally_llm::stand_in::{Fault, StandIn};
+use ally_llm::windows::Listed;
 use ally_llm::{Block, Budgets, FailureKind, Provider, Request, Stop};
 use serde_json::json;
 use std::time::Duration;
@@ -98,5 +99,6 @@ async fn the_models_of_a_server_are_listed() {
     let server = StandIn::start().await.expect("loopback is there");
     let config = Config::new(server.url(), "");
     let listed = models(&client(), &config, Duration::from_secs(60)).await;
-    assert_eq!(listed, Ok(vec!["stand-in-small".to_owned(), "stand-in-large".to_owned()]));
+    let of = |name: &str| Listed { name: name.to_owned(), window: Some(16_384) };
+    assert_eq!(listed, Ok(vec![of("stand-in-small"), of("stand-in-large")]));
 }

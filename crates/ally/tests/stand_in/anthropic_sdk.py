@@ -167,13 +167,20 @@ def a_cut_stream_is_a_broken_connection():
 def models_are_listed_and_paged():
     page = client().models.list(limit=1)
     assert page.data[0].id == MODEL and page.has_more, page
-    assert client().models.retrieve(MODEL).id == MODEL
+    model = client().models.retrieve(MODEL)
+    assert (model.id, model.max_input_tokens) == (MODEL, 1_000_000), model
     refused(anthropic.NotFoundError, lambda: client().models.retrieve("gpt"))
 
 
 def tokens_are_counted():
     counted = client().messages.count_tokens(model=MODEL, messages=HELLO, tools=[TIME_TOOL], system="Be brief.")
     assert counted.input_tokens > 0
+    more = client().messages.count_tokens(model=MODEL, messages=HELLO * 2, tools=[TIME_TOOL], system="Be brief.")
+    assert more.input_tokens > counted.input_tokens
+    refused(
+        anthropic.BadRequestError,
+        lambda: client().messages.count_tokens(model=MODEL, messages=HELLO, extra_body={"max_tokens": 5}),
+    )
 
 
 CHECKS = [

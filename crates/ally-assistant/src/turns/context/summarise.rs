@@ -219,7 +219,7 @@ struct Heard {
 impl Heard {
     fn call(&self) -> Option<Call> {
         let (provider, model) = self.author.clone()?;
-        Some(Call { provider, model, is_own_key: self.is_own_key, usage: self.usage })
+        Some(Call { provider, model, is_own_key: self.is_own_key, window: None, usage: self.usage })
     }
 }
 
@@ -232,7 +232,7 @@ async fn hear(app: &App, request: &Request, heard: &mut Heard) -> Result<(), Fai
             ally_llm::Event::Started { provider, .. } if provider == ally_llm::builtin::NAME => {
                 return Err(Failure::of(FailureKind::NoProvider));
             }
-            ally_llm::Event::Started { provider, model } => heard.author = Some((provider, model)),
+            ally_llm::Event::Started { provider, model, .. } => heard.author = Some((provider, model)),
             ally_llm::Event::TextDelta { text } => {
                 heard.text.push_str(text.expose());
                 if heard.text.len() > LONGEST * 4 {
