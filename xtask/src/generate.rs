@@ -1,5 +1,6 @@
 //! `cargo xtask generate`: files in git that a program writes, so that they cannot drift from what they describe.
 
+use crate::tidy::lines;
 use crate::tree::Tree;
 use crate::{changes, say};
 use std::path::Path;
@@ -17,10 +18,11 @@ pub enum Mode {
 
 /// Makes all generated files.
 pub fn run(root: &Path, mode: Mode) -> Result<(), String> {
-    let page = changes::changelog(&Tree::read(root)?)?;
+    let tree = Tree::read(root)?;
+    let (page, lines) = (changes::changelog(&tree)?, lines::catalogue(&tree));
     let description = api_description(root)?;
     let client = api_client(root, &description)?;
-    let files = [(changes::PAGE, page), (API, description), (CLIENT, client)];
+    let files = [(changes::PAGE, page), (lines::PAGE, lines), (API, description), (CLIENT, client)];
     let mut stale = Vec::new();
     for (path, text) in &files {
         if std::fs::read_to_string(root.join(path)).is_ok_and(|old| old == *text) {

@@ -15,7 +15,7 @@ use std::process::ExitCode;
 const HELP: &str = "\
 cargo xtask tidy                   what clippy cannot see: layers, sizes, names, words, migrations
 cargo xtask tidy --add-migrations  first notes new migrations in xtask/migrations.txt; a noted one may not change
-cargo xtask generate               writes api/ally.json, web/src/api/schema.d.ts and CHANGELOG.md
+cargo xtask generate               writes api/ally.json, web/src/api/schema.d.ts, CHANGELOG.md and the host's list of log lines
 cargo xtask test [noun]            every test that this machine can run, and the names of those it cannot
 cargo xtask browser [noun]         only the tests in the browser, before the fake backend and before the real binary
 cargo xtask release [profile]      one static file, its size, and how quickly it starts

@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of STYLE and of the layout that a program can check. Each finding says what to do.
 
 mod layers;
+pub mod lines;
 mod map;
 mod migrations;
 mod names;
@@ -62,8 +63,16 @@ pub fn run(root: &Path, migrations: Migrations) -> Result<(), String> {
 }
 
 fn findings(tree: &Tree) -> Vec<Finding> {
-    let rules: [fn(&Tree) -> Vec<Finding>; 7] =
-        [layers::check, map::check, migrations::check, names::check, sizes::check, sources::check, words::check];
+    let rules: [fn(&Tree) -> Vec<Finding>; 8] = [
+        layers::check,
+        lines::check,
+        map::check,
+        migrations::check,
+        names::check,
+        sizes::check,
+        sources::check,
+        words::check,
+    ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(tree)).collect();
     findings.sort();
     findings

@@ -132,7 +132,7 @@ async fn answer(
         "say_without_end" => {
             std::thread::spawn(|| {
                 loop {
-                    let _ = io::stderr().write_all(b"again and again\n");
+                    let _ = io::stderr().write_all(b"2026-11-21T12:00:00.000Z Warn connections were cut\n");
                 }
             });
             "saying".to_owned()

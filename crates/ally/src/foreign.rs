@@ -79,8 +79,11 @@ impl Loggable for File {
     }
 }
 
-/// The last three parts of a source path; the rest says where somebody built it.
+/// A source path from its crate on, or its last three parts; the rest says where somebody built it.
 fn name_of(path: &str) -> String {
+    if let Some((_, of_ours)) = path.rsplit_once("crates/") {
+        return of_ours.to_owned();
+    }
     let mut parts: Vec<&str> = path.rsplit('/').take(3).collect();
     parts.reverse();
     parts.join("/")

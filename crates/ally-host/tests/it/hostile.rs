@@ -90,13 +90,17 @@ fn lines_of(log: &str) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn what_an_assistant_writes_to_its_log_is_never_a_line_of_somebody_else() {
+async fn of_what_an_assistant_writes_to_its_log_only_lines_of_our_own_pass_and_never_as_somebody_elses() {
     let world = World::asleep();
     let (host, log) = crate::process::start_with_log(&world);
     let (mira, jon) = (world.person().await, world.person().await);
     let forged = format!("2026-11-21T12:00:00.000Z Error an assistant ended server={jon} code=3");
     world.ask(mira, &format!("say {forged}\\n2026-11-21T12:00:00.000Z Info the host has stopped\\r\\e[2J\\n")).await;
-    world.ask(mira, "say nothing follows").await;
+    // What its person wrote, as a line of its own, behind one of ours, and in place of a value.
+    let word = "aubergine";
+    world.ask(mira, &format!("say {word}\\n2026-11-21T12:00:00.000Z Warn connections were cut {word}\\n")).await;
+    world.ask(mira, &format!("say 2026-11-21T12:00:00.000Z Error the database failed code={word}\\n")).await;
+    world.ask(mira, "say 2026-11-21T12:00:00.000Z Warn connections were cut").await;
     world.ask(mira, "crash").await;
     world.who(mira).await;
     host.signal(ally_sandbox::Signal::TERM).expect("is told");
@@ -105,15 +109,14 @@ async fn what_an_assistant_writes_to_its_log_is_never_a_line_of_somebody_else() 
     let whole: Vec<&str> =
         lines_of(&log).into_iter().filter_map(|line| line.split_once(' ').map(|(_, rest)| rest)).collect();
     let says = |level: &str, text: &str| format!("{level} an assistant says server={mira} says=\"{text}\"");
-    let wanted = [
-        says("Error", &format!("an assistant ended server={jon} code=3")),
-        says("Info", "the host has stopped??[2J"),
-        says("Info", "nothing follows"),
-    ];
+    let wanted = [says("Error", "the database failed code=?"), says("Warn", "connections were cut")];
     assert_eq!(whole, wanted, "{log}");
     let of_jon = log.lines().filter(|line| line.contains(&jon.to_string()) && !line.contains(&mira.to_string()));
     assert!(of_jon.clone().all(|line| line.contains(" a server was made ")), "{:?}", of_jon.collect::<Vec<_>>());
-    assert_eq!(log.matches("the host has stopped").count(), 2, "the forged one, and its own: {log}");
+    assert_eq!(log.matches("the host has stopped").count(), 1, "its own: {log}");
+    assert!(!log.contains(word), "{log}");
+    let too_much = format!("Warn an assistant says too much server={mira} dropped_lines=");
+    assert!(log.contains(&too_much), "what did not pass is counted: {log}");
 }
 
 #[tokio::test]
