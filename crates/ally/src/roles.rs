@@ -159,6 +159,8 @@ fn names_and_certificates(mut confinement: Confinement) -> Confinement {
 
 fn gateway_walls(boot: &ally_gateway::Boot) -> Option<(Confinement, Vec<Wall>)> {
     let confinement = names_and_certificates(Confinement::new(Part::Gateway)).read_write(&boot.data_dir);
+    // Whether the machine was started anew since something was counted.
+    let confinement = confinement.read("/proc/sys/kernel/random/boot_id");
     Some((confinement, vec![Wall::Landlock, Wall::Seccomp]))
 }
 

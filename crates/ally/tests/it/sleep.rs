@@ -85,6 +85,42 @@ async fn killed_in_the_middle_of_an_answer_she_watches_it_resume() {
     assert_eq!(versions["items"].as_array().unwrap().len(), 1, "the file was written once: {versions}");
 }
 
+fn kill_gateway(installation: &Installation) {
+    let [gateway] = installation.processes("gateway")[..] else { panic!("there is one gateway") };
+    let gateway = rustix::process::Pid::from_raw(gateway.cast_signed()).unwrap();
+    rustix::process::kill_process(gateway, rustix::process::Signal::KILL).unwrap();
+}
+
+#[tokio::test]
+async fn a_gateway_that_is_killed_between_two_questions_takes_nothing_from_her_limit() {
+    let stand_in = StandIn::start().await.unwrap();
+    let setup = Setup::default().with_anthropic(&stand_in.url());
+    let plans = "default_plan = \"standard\"\n[plans.standard]\ntokens_per_day = 1_000_000\n";
+    std::fs::write(setup.data().parent().unwrap().join("ally.toml"), plans).unwrap();
+    let installation = setup.start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    mira.ask(&chat, "I like green tea").await;
+    let used = async || {
+        let path = "/api/v1/limits";
+        loop {
+            let request = mira.request(http::Method::GET, path, None);
+            let stream = tokio::net::TcpStream::connect(mira.address).await.unwrap();
+            // While it is away, connections break.
+            let Ok(answer) = ally_http::socket::call_over(stream, request).await else { continue };
+            let body = http_body_util::BodyExt::collect(answer.into_body()).await.unwrap().to_bytes();
+            let limits: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            if let Some(used) = limits["items"][0]["used"].as_i64() {
+                break used;
+            }
+        }
+    };
+    let before = used().await;
+    assert!(before > 0);
+    kill_gateway(&installation);
+    assert_eq!(used().await, before, "what was kept for her next question came back");
+}
+
 #[tokio::test]
 async fn when_the_gateway_is_killed_in_the_middle_of_an_answer_the_same_tab_sees_it_finish() {
     let stand_in = StandIn::start().await.unwrap();
@@ -100,9 +136,7 @@ async fn when_the_gateway_is_killed_in_the_middle_of_an_answer_the_same_tab_sees
     let sent = mira.say(&chat, "I like green tea").await;
     tab.until("text.delta").await;
     let assistants = installation.assistants();
-    let [gateway] = installation.processes("gateway")[..] else { panic!("there is one gateway") };
-    let gateway = rustix::process::Pid::from_raw(gateway.cast_signed()).unwrap();
-    rustix::process::kill_process(gateway, rustix::process::Signal::KILL).unwrap();
+    kill_gateway(&installation);
     while tab.next().await.is_some() {}
     // As a browser does, the tab comes back by itself and says what it saw last.
     let mut tab = loop {
