@@ -15,6 +15,7 @@ use ally_http::identity::Verifier;
 use ally_store::Store;
 use ally_types::seal::Key;
 use ally_types::{Chance, Clock, ServerId, Timestamp};
+use std::collections::BTreeMap;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +43,8 @@ pub struct Parts {
     pub epoch: u64,
     /// What separates this server from others, as short names with a space between.
     pub walls: String,
+    /// Why other walls are not up, by their short names.
+    pub why: BTreeMap<String, String>,
     /// The person's directory has reached its limit.
     pub is_space_full: bool,
 }
@@ -62,6 +65,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
     walls: String,
+    why: BTreeMap<String, String>,
     is_space_full: bool,
     imports: PathBuf,
     started: Timestamp,
@@ -102,6 +106,7 @@ impl App {
             clock: parts.clock,
             chance: parts.chance,
             walls: parts.walls,
+            why: parts.why,
             is_space_full: parts.is_space_full,
             imports: parts.data_dir.join("imports"),
             store,
@@ -196,6 +201,11 @@ impl App {
     /// Who is at work, for falling asleep.
     pub fn activity(&self) -> &Activity {
         &self.0.activity
+    }
+
+    /// Why a wall is not up, where the host has said it.
+    pub fn why(&self, wall: &str) -> Option<String> {
+        self.0.why.get(wall).cloned()
     }
 
     /// Whether the walls are being tested.

@@ -69,6 +69,7 @@ pub async fn run(boot: Boot) -> Result<(), Problem> {
         chance: Arc::new(SystemChance),
         epoch: boot.epoch,
         walls: boot.walls,
+        why: boot.why,
         is_space_full: boot.is_space_full,
     };
     let listener = ally_sandbox::inherited(boot.listener_fd).map_err(|_| bad_boot())?;

@@ -35,7 +35,7 @@ pub struct Missing {
     wall: &'static str,
     /// Why, in a sentence, where that is known.
     #[schema(required)]
-    why: Option<&'static str>,
+    why: Option<String>,
 }
 
 /// The person's own space.
@@ -46,7 +46,7 @@ pub async fn get(State(app): State<App>, _: Owner) -> Answer<Json<Space>> {
     Ok(Json(Space {
         server: app.server(),
         level: Level::of_walls(&walls).name(),
-        missing: Wall::missing(&walls).into_iter().map(|wall| Missing { wall, why: None }).collect(),
+        missing: Wall::missing(&walls).into_iter().map(|wall| Missing { wall, why: app.why(wall) }).collect(),
         walls,
         version: env!("CARGO_PKG_VERSION"),
         started: app.started(),

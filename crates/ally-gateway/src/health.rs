@@ -2,6 +2,7 @@
 
 use crate::gateway::Gateway;
 use crate::peer::Peer;
+use crate::servers::Around;
 use crate::sessions::platform_unreachable;
 use ally_http::Json;
 use ally_http::answer::{Answer, Rejection};
@@ -29,8 +30,18 @@ pub struct Health {
 pub struct Walls {
     /// The short name of the level.
     level: &'static str,
-    /// The short names of the walls that the highest level has beside those here.
-    missing: Vec<&'static str>,
+    /// The walls that the highest level has beside those here.
+    missing: Vec<NotHere>,
+}
+
+/// A wall that does not stand here.
+#[derive(Serialize, utoipa::ToSchema)]
+pub struct NotHere {
+    /// Its short name.
+    wall: &'static str,
+    /// Why, in a sentence, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<String>,
 }
 
 /// Headers with which proxies say for whom they ask.
@@ -45,7 +56,10 @@ fn is_told_of_walls(request: &Request) -> bool {
 
 fn ok(gateway: &Gateway, request: &Request) -> Json<Health> {
     let walls = gateway.servers.walls().filter(|_| is_told_of_walls(request));
-    let walls = walls.map(|up| Walls { level: Level::of_walls(&up).name(), missing: Wall::missing(&up) });
+    let walls = walls.map(|Around { walls, mut why }| Walls {
+        level: Level::of_walls(&walls).name(),
+        missing: Wall::missing(&walls).into_iter().map(|wall| NotHere { wall, why: why.remove(wall) }).collect(),
+    });
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION"), walls })
 }
 

@@ -3,7 +3,7 @@
 pub mod link;
 
 use ally_types::ServerId;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -27,12 +27,21 @@ impl State {
     }
 }
 
+/// What stands around everybody's process.
+#[derive(Debug, Clone)]
+pub(crate) struct Around {
+    /// The short names of the walls.
+    pub walls: Vec<String>,
+    /// Why others do not stand, by their short names.
+    pub why: BTreeMap<String, String>,
+}
+
 /// All servers.
 #[derive(Debug, Default)]
 pub struct Servers {
     states: Mutex<HashMap<ServerId, watch::Sender<State>>>,
     is_unlinked: AtomicBool,
-    walls: Mutex<Option<Vec<String>>>,
+    walls: Mutex<Option<Around>>,
 }
 
 impl Servers {
@@ -62,12 +71,12 @@ impl Servers {
     }
 
     /// The host said which walls stand around everybody's process.
-    pub(crate) fn stand_behind(&self, walls: Vec<String>) {
-        *self.walls.lock().unwrap_or_else(PoisonError::into_inner) = Some(walls);
+    pub(crate) fn stand_behind(&self, walls: Vec<String>, why: BTreeMap<String, String>) {
+        *self.walls.lock().unwrap_or_else(PoisonError::into_inner) = Some(Around { walls, why });
     }
 
-    /// The short names of these walls, once the host has said them.
-    pub(crate) fn walls(&self) -> Option<Vec<String>> {
+    /// These walls, once the host has said them.
+    pub(crate) fn walls(&self) -> Option<Around> {
         self.walls.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -327,7 +327,8 @@ impl Host {
         let mut known = self.known();
         let (tell, to_tell) = mpsc::channel(2 * known.servers.len() + BEHIND);
         let walls = self.around.reached.names().into_iter().map(str::to_owned).collect();
-        let _ = tell.try_send(Told { line: ToGateway::Walls { walls }, file: None });
+        let why = self.around.reached.why();
+        let _ = tell.try_send(Told { line: ToGateway::Walls { walls, why }, file: None });
         for (server, is_awake) in known.servers.values() {
             let there =
                 Told { line: ToGateway::Server { server: server.id }, file: Some(Arc::clone(&server.outbound)) };

@@ -141,12 +141,13 @@ impl log::Loggable for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn what_is_missing_is_named_when_every_wall_is_wanted() {
         let around = |walls: Vec<Wall>| {
             let names: Vec<_> = walls.iter().map(|wall| wall.name()).collect();
-            let reached = Reached { level: Level::of_walls(&names), walls };
+            let reached = Reached { level: Level::of_walls(&names), walls, why: BTreeMap::new() };
             Around {
                 reached,
                 shares: Shares::default(),

@@ -50,6 +50,7 @@ fn describe(host: &Host, server: &Server, epoch: u64, space: Space, log: OwnedFd
         idle_exit_seconds: host.boot.idle_exit_seconds,
         epoch,
         walls: host.around.reached.names().join(" "),
+        why: host.around.reached.why(),
         is_space_full: space.is_full,
         log: host.boot.log,
     })?;

@@ -15,6 +15,7 @@ mod rights;
 mod target;
 mod terminal;
 
+pub(crate) use call::errno_name;
 pub use list::ALL;
 pub use target::{Standing, Target, stand};
 pub use terminal::Terminal;

@@ -4,8 +4,10 @@
 //! left. With the second kind a process is born into its group. With the first kind it goes there itself, first of all
 //! that it does: somebody else who moves it would wait some milliseconds for all processors, and so would every birth.
 
+use crate::level::refusal;
 use crate::{Spawn, Wall};
 use rustix::fs::{Mode, OFlags};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
@@ -33,6 +35,8 @@ pub struct Cgroups {
     /// The group `ally`, and whose limits are set there.
     parents: Vec<(PathBuf, Kind)>,
     walls: Vec<Wall>,
+    /// Why what cannot be limited cannot.
+    why: BTreeMap<Wall, String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +98,7 @@ impl Doors {
 impl Cgroups {
     /// None.
     pub const fn none() -> Self {
-        Self { parents: Vec::new(), walls: Vec::new() }
+        Self { parents: Vec::new(), walls: Vec::new(), why: BTreeMap::new() }
     }
 
     /// Looks which there are, and really makes a group in each, limits it, has a process go in, and removes it.
@@ -119,19 +123,34 @@ impl Cgroups {
 
     fn consider(&mut self, root: &Path, kind: Kind, walls: &[Wall]) {
         let new = walls.iter().any(|wall| !self.walls.contains(wall));
-        if !new || prepare(root, kind, walls).is_err() {
+        if !new {
             return;
         }
-        let trial = Self { parents: vec![(root.join(ALLY), kind)], walls: walls.to_vec() };
+        match Self::attempt(root, kind, walls) {
+            Ok(trial) => {
+                self.parents.extend(trial.parents);
+                self.walls.extend(walls);
+            }
+            Err(why) => walls.iter().for_each(|wall| _ = self.why.entry(*wall).or_insert_with(|| why.clone())),
+        }
+    }
+
+    fn attempt(root: &Path, kind: Kind, walls: &[Wall]) -> Result<Self, String> {
+        prepare(root, kind, walls).map_err(|error| refusal("make a control group", &error))?;
+        let trial = Self { parents: vec![(root.join(ALLY), kind)], walls: walls.to_vec(), why: BTreeMap::new() };
         static TRIALS: AtomicU32 = AtomicU32::new(0);
         let name = format!("trial-{}-{}", std::process::id(), TRIALS.fetch_add(1, Ordering::Relaxed));
         let group = trial.make(&name, Limits { memory: 64 << 20, processes: 8, cpu_percent: 100 });
-        let spawned =
-            group.is_ok_and(|group| Spawn::nothing().group(group).spawn().is_ok_and(|child| child.started().is_ok()));
-        if spawned {
-            self.parents.extend(trial.parents);
-            self.walls.extend(walls);
-        }
+        let group = group.map_err(|error| refusal("limit a control group", &error))?;
+        let child = Spawn::nothing().group(group).spawn().and_then(|child| child.started());
+        child.map_err(|refused| refusal(refused.step.in_words(), &refused.error))?;
+        Ok(trial)
+    }
+
+    /// Why this cannot be limited, if it cannot.
+    pub fn why(&self, wall: Wall) -> Option<String> {
+        let none = || "No control groups that limit this are mounted.".to_owned();
+        (!self.walls.contains(&wall)).then(|| self.why.get(&wall).cloned().unwrap_or_else(none))
     }
 
     /// What can be limited.
@@ -328,7 +347,7 @@ mod tests {
         let read = |name: &str| std::fs::read_to_string(at(name)).expect("reads");
         assert_eq!(read("cgroup.subtree_control"), "+pids +cpu");
         assert_eq!(read("ally/cgroup.subtree_control"), "+memory +pids +cpu");
-        let cgroups = Cgroups { parents: vec![(at("ally"), Kind::Second)], walls };
+        let cgroups = Cgroups { parents: vec![(at("ally"), Kind::Second)], walls, why: BTreeMap::new() };
         make_directory(&at("ally/mira")).expect("makes");
         for file in ["memory.max", "pids.max", "cpu.max"] {
             std::fs::write(at("ally/mira").join(file), "").expect("writes");

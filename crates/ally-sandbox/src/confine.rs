@@ -2,6 +2,7 @@
 
 use crate::Wall;
 use crate::calls::{self, Part};
+use crate::level::refusal;
 use landlock::{
     ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset,
     RulesetAttr as _, RulesetCreatedAttr as _, RulesetStatus, Scope, make_bitflags, path_beneath_rules,
@@ -131,22 +132,29 @@ fn limit_calls(part: Part) -> io::Result<()> {
     seccompiler::apply_filter(&program).map_err(io::Error::other)
 }
 
-/// Whether this kernel enforces rules about files: tried in a thread of its own, which ends at once.
-pub(crate) fn can_limit_files() -> bool {
+/// Whether this kernel enforces rules about files: tried in a thread of its own, which ends at once. If not, why.
+pub(crate) fn try_to_limit_files() -> Result<(), String> {
     in_a_thread(|| {
-        let nothing = Confinement::new(Part::Assistant);
-        limit_files(&nothing).is_ok() && std::fs::read_dir("/").is_err()
+        let what = "enforce Landlock's rules about files";
+        limit_files(&Confinement::new(Part::Assistant)).map_err(|error| refusal(what, &error))?;
+        if std::fs::read_dir("/").is_ok() { Err(NO_EFFECT.to_owned()) } else { Ok(()) }
     })
 }
 
-/// Whether this kernel filters system calls: tried in a thread of its own, which ends at once.
-pub(crate) fn can_limit_calls(part: Part) -> bool {
+/// Whether this kernel filters system calls: tried in a thread of its own, which ends at once. If not, why.
+pub(crate) fn try_to_limit_calls(part: Part) -> Result<(), String> {
     in_a_thread(move || {
+        limit_calls(part).map_err(|error| refusal("filter system calls", &error))?;
         // Asked of the kernel, for the number alone would be answered by it as well.
-        limit_calls(part).is_ok() && rustix::process::getpriority_process(None) == Err(rustix::io::Errno::PERM)
+        let is_refused = rustix::process::getpriority_process(None) == Err(rustix::io::Errno::PERM);
+        if is_refused { Ok(()) } else { Err(NO_EFFECT.to_owned()) }
     })
 }
 
-fn in_a_thread(attempt: impl FnOnce() -> bool + Send + 'static) -> bool {
-    std::thread::Builder::new().spawn(attempt).is_ok_and(|thread| thread.join().unwrap_or(false))
+/// What is said of rules that the kernel took and does not follow.
+const NO_EFFECT: &str = "The kernel took the rules, and they had no effect.";
+
+fn in_a_thread(attempt: impl FnOnce() -> Result<(), String> + Send + 'static) -> Result<(), String> {
+    let tried = std::thread::Builder::new().spawn(attempt).map_err(|error| refusal("make a thread", &error))?;
+    tried.join().unwrap_or_else(|_| Err("Trying it went wrong.".to_owned()))
 }

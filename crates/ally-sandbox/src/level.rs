@@ -1,9 +1,12 @@
 //! How high the walls around a process are, and what this kernel allows.
 
+use crate::attempts::errno_name;
 use crate::calls::Part;
 use crate::cgroup::Cgroups;
-use crate::{Access, Identity, Room, Spawn, Wall, Walls, confine};
+use crate::{Access, CannotSpawn, Identity, Room, Spawn, Wall, Walls, confine};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
 
 /// What holds between one person's process and everything else, from least to most.
@@ -93,6 +96,9 @@ pub struct Reached {
     pub level: Level,
     /// The walls, in the order of [`Wall::ALL`].
     pub walls: Vec<Wall>,
+    /// Why others are not up, in a sentence of ours with the name of the kernel's error, where that is known.
+    #[serde(default)]
+    pub why: BTreeMap<Wall, String>,
 }
 
 impl Reached {
@@ -104,6 +110,11 @@ impl Reached {
     /// The short names of the walls that are up.
     pub fn names(&self) -> Vec<&'static str> {
         self.walls.iter().map(|wall| wall.name()).collect()
+    }
+
+    /// The same reasons by the short names of the walls.
+    pub fn why(&self) -> BTreeMap<String, String> {
+        self.why.iter().map(|(wall, why)| (wall.name().to_owned(), why.clone())).collect()
     }
 
     /// The short names of what the highest level has beside these.
@@ -122,7 +133,8 @@ pub fn probe(uid: u32) -> Level {
 ///
 /// `uid` is what a person's process would run as, where user ids can be changed.
 pub fn survey(uid: u32, cgroups: &Cgroups) -> Reached {
-    let (base, has_own_processes) = birth(uid);
+    let Birth { level: base, has_own_processes, refused } = birth(uid);
+    let (landlock, seccomp) = (confine::try_to_limit_files(), confine::try_to_limit_calls(Part::Assistant));
     let mut walls = vec![Wall::NoNewPrivs, Wall::NoCoreDumps, Wall::DiskQuota];
     let mut add = |is_up: bool, more: &[Wall]| walls.extend(more.iter().filter(|_| is_up));
     add(base.has_own_user(), &[Wall::OwnUser, Wall::ProcessLimit]);
@@ -131,40 +143,107 @@ pub fn survey(uid: u32, cgroups: &Cgroups) -> Reached {
     add(base.has_room(), &[Wall::EmptyRoot, Wall::MountNamespace]);
     add(base.has_no_network(), &[Wall::NetworkNamespace, Wall::IpcNamespace, Wall::UtsNamespace]);
     add(has_own_processes, &[Wall::PidNamespace]);
-    add(confine::can_limit_files(), &[Wall::Landlock]);
-    add(confine::can_limit_calls(Part::Assistant), &[Wall::Seccomp]);
+    add(landlock.is_ok(), &[Wall::Landlock]);
+    add(seccomp.is_ok(), &[Wall::Seccomp]);
     add(true, cgroups.walls());
     walls.sort_unstable();
     walls.dedup();
     let names: Vec<_> = walls.iter().map(|wall| wall.name()).collect();
-    Reached { level: Level::of_walls(&names), walls }
+    let level = Level::of_walls(&names);
+    let of = |level: Level, own: bool| {
+        refused
+            .iter()
+            .find(|tried| (tried.level, tried.has_own_processes) == (level, own))
+            .map(|tried| tried.said.clone())
+    };
+    let is_root = rustix::process::geteuid().is_root();
+    let user = if is_root { of(Level::OwnUserOnly, false) } else { Some(NOT_ROOT.to_owned()) };
+    let namespace = || of(Level::UserNamespace, false);
+    let root = of(Level::OwnUser, false).or_else(namespace);
+    let network = of(Level::OwnUserOpenFiles, false).or_else(namespace);
+    let mut why = BTreeMap::new();
+    for (wall, reason) in [
+        (Wall::OwnUser, user.clone()),
+        (Wall::UserNamespace, namespace()),
+        (Wall::EmptyRoot, root.clone()),
+        (Wall::MountNamespace, root.clone()),
+        (Wall::PidNamespace, of(base, true).or(root)),
+        (Wall::IpcNamespace, network.clone()),
+        (Wall::UtsNamespace, network.clone()),
+        (Wall::NetworkNamespace, network),
+        (Wall::Landlock, landlock.err()),
+        (Wall::Seccomp, seccomp.err()),
+        (Wall::MemoryLimit, cgroups.why(Wall::MemoryLimit)),
+        (Wall::ProcessLimit, cgroups.why(Wall::ProcessLimit)),
+        (Wall::CpuLimit, cgroups.why(Wall::CpuLimit)),
+        (Wall::NoCapabilities, namespace().or(user)),
+    ] {
+        if let Some(reason) = reason.filter(|_| !walls.contains(&wall)) {
+            why.insert(wall, reason);
+        }
+    }
+    Reached { level, walls, why }
 }
+
+/// What is said of whoever may not change users.
+const NOT_ROOT: &str = "Ally was not started as root, which may have many users.";
 
 /// Whether a process of this user can have a root directory of its own here.
 pub(crate) fn can_have_room(uid: u32) -> bool {
-    can_build(Level::OwnUser, uid, false)
+    build(Level::OwnUser, uid, false).is_ok()
+}
+
+/// What stands before a program runs, and what was refused on the way to it.
+struct Birth {
+    level: Level,
+    has_own_processes: bool,
+    refused: Vec<Tried>,
+}
+
+struct Tried {
+    level: Level,
+    has_own_processes: bool,
+    said: String,
 }
 
 /// The highest level of walls that stand before a program runs, and whether it can have processes of its own.
-fn birth(uid: u32) -> (Level, bool) {
+fn birth(uid: u32) -> Birth {
     let with_own_user = [Level::OwnUser, Level::OwnUserOpenFiles, Level::OwnUserOnly];
     let mine = rustix::process::geteuid().is_root();
     let wanted = with_own_user.into_iter().filter(|_| mine).chain([Level::UserNamespace]);
     let both = wanted.flat_map(|level| [(level, true), (level, false)]);
-    both.into_iter().find(|(level, own)| can_build(*level, uid, *own)).unwrap_or((Level::Nothing, false))
+    let mut refused = Vec::new();
+    for (level, has_own_processes) in both {
+        match build(level, uid, has_own_processes) {
+            Ok(()) => return Birth { level, has_own_processes, refused },
+            Err(said) => refused.push(Tried { level, has_own_processes, said }),
+        }
+    }
+    Birth { level: Level::Nothing, has_own_processes: false, refused }
 }
 
-fn can_build(level: Level, uid: u32, has_own_processes: bool) -> bool {
+fn build(level: Level, uid: u32, has_own_processes: bool) -> Result<(), String> {
     let mut room = Room::new();
-    if room.show_device("null").is_err() || room.show(Path::new("/usr"), Path::new("/usr"), Access::ReadOnly).is_err() {
-        return false;
-    }
+    let shown =
+        room.show_device("null").and_then(|()| room.show(Path::new("/usr"), Path::new("/usr"), Access::ReadOnly));
+    shown.map_err(|error| refusal("furnish its root directory", &error))?;
     let identity = if level.has_own_user() { Identity::Uid(uid) } else { Identity::Same };
     let mut walls = Walls::of(level, room);
     if has_own_processes {
         walls = walls.with_own_processes();
     }
-    Spawn::nothing().identity(identity).walls(walls).spawn().is_ok_and(|child| child.started().is_ok())
+    let child = Spawn::nothing().identity(identity).walls(walls).spawn();
+    let refused = |refused: CannotSpawn| refusal(refused.step.in_words(), &refused.error);
+    child.and_then(|child| child.started()).map_err(refused)
+}
+
+/// That something was refused: what, in our words, and the name of the kernel's error. Never the error's own text.
+pub(crate) fn refusal(what: &str, error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(number) => format!("The kernel refused to {what}: {}.", errno_name(number)),
+        None if error.kind() == io::ErrorKind::Unsupported => format!("The kernel cannot {what}."),
+        None => format!("It was not possible to {what}."),
+    }
 }
 
 #[cfg(test)]
@@ -205,5 +284,19 @@ mod tests {
         wanted.sort_unstable();
         assert_eq!(all, wanted);
         assert_eq!(reached.level == Level::Full, reached.missing().is_empty());
+        let why = reached.why();
+        for wall in reached.missing() {
+            assert!(why.get(wall).is_some_and(|why| why.ends_with('.')), "{wall} is missing without a reason: {why:?}");
+        }
+        assert!(why.keys().all(|wall| !reached.names().contains(&wall.as_str())), "{why:?}");
+    }
+
+    #[test]
+    fn a_reason_names_the_error_and_nothing_else_of_it() {
+        let kernel = io::Error::from_raw_os_error(libc::EPERM);
+        assert_eq!(refusal("do it", &kernel), "The kernel refused to do it: EPERM.");
+        assert_eq!(refusal("do it", &io::ErrorKind::Unsupported.into()), "The kernel cannot do it.");
+        let path = io::Error::other("/home/mira is not there");
+        assert_eq!(refusal("do it", &path), "It was not possible to do it.");
     }
 }

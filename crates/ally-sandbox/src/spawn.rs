@@ -394,6 +394,23 @@ impl Step {
         }
     }
 
+    /// What was to be done then, for a person.
+    pub(crate) const fn in_words(self) -> &'static str {
+        match self {
+            Self::Birth => "make the process",
+            Self::Limits => "put it into its control groups",
+            Self::Namespaces => "give it namespaces of its own",
+            Self::UserMap => "name it in its user namespace",
+            Self::Room => "furnish its root directory",
+            Self::MoveIn => "move it into its root directory",
+            Self::Identity => "give it a user of its own",
+            Self::Ceilings => "set what it may have at most",
+            Self::Parent => "tie its life to the host's",
+            Self::Descriptors => "order its open files",
+            Self::Program => "run its program",
+        }
+    }
+
     pub(crate) fn from_number(number: i32) -> Self {
         let all = [
             Self::Birth,

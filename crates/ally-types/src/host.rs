@@ -2,6 +2,7 @@
 
 use crate::{ServerId, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// The host to the gateway.
@@ -28,6 +29,9 @@ pub enum ToGateway {
     Walls {
         /// Their short names.
         walls: Vec<String>,
+        /// Why others do not stand, by their short names, where that is known.
+        #[serde(default)]
+        why: BTreeMap<String, String>,
     },
     /// Answer to [`FromGateway::Kill`].
     Killed {
@@ -116,6 +120,9 @@ pub struct AssistantBoot {
     /// The short names of the walls that are up, with a space between. The process puts up those of them itself that
     /// a process has to put up itself.
     pub walls: String,
+    /// Why other walls are not up, by their short names, where that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub why: BTreeMap<String, String>,
     /// The person's directory has reached its limit: nothing may be added, only read, deleted and exported.
     #[serde(default)]
     pub is_space_full: bool,

@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::layout;
 use ally_platform::{SignUp, Visit};
 use ally_sandbox::Level;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpStream, ToSocketAddrs as _};
@@ -208,7 +209,13 @@ struct Health {
 #[derive(serde::Deserialize)]
 struct Walls {
     level: Level,
-    missing: Vec<String>,
+    missing: Vec<NotHere>,
+}
+
+#[derive(Clone, serde::Deserialize)]
+struct NotHere {
+    wall: String,
+    why: Option<String>,
 }
 
 impl There {
@@ -302,13 +309,21 @@ fn isolation(config: &Config, there: &There) -> Finding {
         There::Ally(_, Some(walls)) => (walls.level, walls.missing.clone(), "So it runs now."),
         _ => {
             let reached = ally_sandbox::survey(layout::FIRST_PERSON, &ally_sandbox::Cgroups::find());
-            let missing = reached.missing().into_iter().map(str::to_owned).collect();
+            let why = reached.why();
+            let not_here = |wall: &str| NotHere { wall: wall.to_owned(), why: why.get(wall).cloned() };
+            let missing = reached.missing().into_iter().map(not_here).collect();
             (reached.level, missing, "This is what Ally would reach if you, who run the doctor, started it.")
         }
     };
     let mut says = format!("{}: {} {whose}", level.name(), level.in_words());
     if !missing.is_empty() {
-        let _ = write!(says, " Missing: {}.", missing.join(", "));
+        let names: Vec<&str> = missing.iter().map(|missing: &NotHere| missing.wall.as_str()).collect();
+        let _ = write!(says, " Missing: {}.", names.join(", "));
+    }
+    // One reason often takes several walls away.
+    let reasons: BTreeSet<&str> = missing.iter().filter_map(|missing| missing.why.as_deref()).collect();
+    for reason in reasons {
+        let _ = write!(says, " {reason}");
     }
     if let Some(wanted) = config.require_sandbox.filter(|wanted| level < *wanted) {
         let _ = write!(says, " ALLY_REQUIRE_SANDBOX asks for {}, so Ally would not start.", wanted.name());

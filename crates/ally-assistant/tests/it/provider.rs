@@ -53,5 +53,10 @@ async fn a_gateway_that_is_away_is_said() {
     mira.gateway().is_away(true);
     let answer = mira.call("GET", "provider", Value::Null).await;
     assert_eq!((answer.status.as_u16(), &answer.body["type"]), (502, &json!("gateway_unreachable")));
-    assert_eq!(mira.get("space").await["walls"], json!(["own_user", "network_namespace"]));
+    let space = mira.get("space").await;
+    assert_eq!(space["walls"], json!(["own_user", "network_namespace"]));
+    let why = |wall: &str| {
+        space["missing"].as_array().unwrap().iter().find(|one| one["wall"] == wall).unwrap()["why"].clone()
+    };
+    assert_eq!((why("landlock"), why("seccomp")), (json!("The kernel cannot do it."), Value::Null));
 }

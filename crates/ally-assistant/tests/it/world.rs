@@ -92,6 +92,7 @@ impl World {
             chance: Arc::new(SystemChance),
             epoch: 0,
             walls: "own_user network_namespace".to_owned(),
+            why: [("landlock".to_owned(), "The kernel cannot do it.".to_owned())].into(),
             is_space_full: false,
         }
     }

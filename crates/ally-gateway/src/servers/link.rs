@@ -69,8 +69,8 @@ async fn hold(
 
 fn hear(gateway: &Gateway, message: &ToGateway, descriptor: Option<OwnedFd>, outbound: &mut Outbound) {
     match *message {
-        ToGateway::Walls { ref walls } => {
-            gateway.servers.stand_behind(walls.clone());
+        ToGateway::Walls { ref walls, ref why } => {
+            gateway.servers.stand_behind(walls.clone(), why.clone());
             gateway.servers.linked();
         }
         ToGateway::Server { server } => {

@@ -54,7 +54,15 @@ async fn which_walls_are_missing_is_said_to_this_machine_only() {
     let following = tokio::spawn(world.gateway.clone().follow_host(link, messages));
     let (stream, _) = listener.accept().await.unwrap();
     let (says, _hears) = ally_sandbox::passing::pair(stream);
-    says.send(&ToGateway::Walls { walls: vec!["landlock".to_owned()] }, None).await.unwrap();
+    says.send(
+        &ToGateway::Walls {
+            walls: vec!["landlock".to_owned()],
+            why: [("seccomp".to_owned(), "No.".to_owned())].into(),
+        },
+        None,
+    )
+    .await
+    .unwrap();
     let ask = async |path: &str, peer: Option<&str>, header: Option<&'static str>| {
         let mut router = world.gateway.router();
         if let Some(peer) = peer {
@@ -70,6 +78,9 @@ async fn which_walls_are_missing_is_said_to_this_machine_only() {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let health: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(health["status"], "ok");
+        if let Some(missing) = health["walls"]["missing"].as_array() {
+            assert!(missing.contains(&serde_json::json!({"wall": "seccomp", "why": "No."})), "{health}");
+        }
         health["walls"].is_object()
     };
     while !ask("/healthz", Some("127.0.0.1"), None).await {

@@ -151,8 +151,11 @@ async fn whoever_fills_the_disk_is_told_that_the_space_is_full_until_there_is_ro
 async fn the_gateway_hears_first_which_walls_there_are() {
     let world = World::new().await;
     let mut gateway = world.gateway().await;
-    let ToGateway::Walls { walls } = gateway.first().await.0 else { panic!("something else came first") };
+    let ToGateway::Walls { walls, why } = gateway.first().await.0 else { panic!("something else came first") };
     assert!(walls.iter().any(|wall| wall == "no_new_privs"), "{walls:?}");
+    for wall in ally_sandbox::Wall::missing(&walls) {
+        assert!(why.contains_key(wall), "nobody says why {wall} does not stand: {why:?}");
+    }
     let mira = world.person().await;
     assert_eq!(world.ask(mira, "walls").await, walls.join(" "));
     if is_root() {

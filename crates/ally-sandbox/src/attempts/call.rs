@@ -60,7 +60,7 @@ pub(super) fn opened(answer: Result<usize, i32>) -> Outcome {
     outcome(answer)
 }
 
-fn errno_name(number: i32) -> String {
+pub(crate) fn errno_name(number: i32) -> String {
     let name = NAMES.iter().find(|(known, _)| *known == number).map(|(_, name)| (*name).to_owned());
     name.unwrap_or_else(|| format!("error {number}"))
 }

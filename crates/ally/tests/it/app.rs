@@ -239,6 +239,7 @@ impl People {
             chance: self.chance.clone(),
             epoch: 1,
             walls: "in_process".to_owned(),
+            why: Default::default(),
             is_space_full: false,
         };
         let opened = ally_assistant::open(parts).await.unwrap();

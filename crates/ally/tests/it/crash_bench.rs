@@ -158,6 +158,7 @@ impl Bench {
             idle_exit_seconds: 0,
             epoch: u64::from(self.runs.fetch_add(1, Ordering::SeqCst)),
             walls: String::new(),
+            why: Default::default(),
             is_space_full: false,
             log: ally_types::log::Level::Info,
         };

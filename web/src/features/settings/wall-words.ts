@@ -85,7 +85,7 @@ export function wallsOf(space: Space): Array<{ title: string; walls: Wall[] }> {
     walls: Object.entries(group.walls)
       // A user of its own is the higher of these two walls: who has it does not lack the other.
       .filter(([name]) => name !== "user_namespace" || up.has(name) || why.has(name))
-      .map(([name, words]) => ({ name, title: t(words.title), isUp: up.has(name), lead: up.has(name) ? t(words.lead) : why.get(name) || t(words.missing) })),
+      .map(([name, words]) => ({ name, title: t(words.title), isUp: up.has(name), lead: up.has(name) ? t(words.lead) : [t(words.missing), why.get(name)].filter(Boolean).join(" ") })),
   }));
   const known = new Set(GROUPS.flatMap((group) => Object.keys(group.walls)));
   const others = [...up, ...why.keys()].filter((name) => !known.has(name));
