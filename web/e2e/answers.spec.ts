@@ -42,6 +42,7 @@ test("the receipt is one line, and opens", async ({ page }) => {
   await page.getByText(/^What was done: 1 tool/).click();
   await expect(page.getByText("1 tool did what was asked, nothing was changed")).toBeVisible();
   await expect(page.getByText(/^2 model calls/)).toBeVisible();
+  await expect(page.getByText(/^Your key paid about \$0\./)).toBeVisible();
   for (const scheme of SCHEMES) {
     await page.emulateMedia({ colorScheme: scheme });
     for (const width of WIDTHS) {

@@ -285,7 +285,7 @@ mod tests {
                     Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
                 }
             }
-            while pipe.write(&[b"\n", LINE].concat()).is_err() {}
+            while pipe.write(&[&b"\n"[..], LINE].concat()).is_err() {}
         });
         assert_eq!(lines.next().await, cut());
         writer.join().expect("writes");

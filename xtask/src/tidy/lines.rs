@@ -75,7 +75,7 @@ fn names(source: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn tree<'a>(code: &'a str, catalogue: &'a str) -> Tree {
+    fn tree(code: &str, catalogue: &str) -> Tree {
         Tree::made_of(&[
             ("crates/ally-assistant/src/turns.rs", code),
             ("crates/ally-gateway/src/edge.rs", "log::warn(\"somebody knocks\", &[]);"),
