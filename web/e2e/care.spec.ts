@@ -5,7 +5,7 @@ import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, 
 
 test.describe.configure({ mode: "serial" });
 
-const PAGES = ["", "memory", "memory/files/notes.md", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/walls", "settings/egress", "settings/usage", "settings/sessions", "settings/people", "nowhere"];
+const PAGES = ["", "memory", "memory/files/notes.md", "approvals", "settings/profile", "settings/provider", "settings/appearance", "settings/space", "settings/walls", "settings/egress", "settings/usage", "settings/sessions", "settings/people", "nowhere"];
 
 inFreshWorld(10, async (page) => {
   await enter(page);

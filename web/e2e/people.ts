@@ -13,6 +13,9 @@ const PASSWORD = "correct horse battery";
 const LONG = Array.from({ length: 40 }, (_, at) => `Paragraph ${at + 1} goes on about the venues, their seats and their prices, so that the page has something to scroll.\n\n`).join("");
 const VENUES = [{ steps: [{ tool_call: { tool: "memory_search", input: { query: "offsite" } } }] }, { steps: [{ text: "Three venues **fit**.\n\n- Atelier Graça\n- Sala Alcântara\n\nDeposit paid" }] }];
 
+const LOOK = { steps: [{ tool_call: { tool: "time_now", input: {} } }] };
+const AGAIN = [LOOK, LOOK, LOOK, { steps: [{ text: "It is late." }] }];
+
 /** Everything that Markdown can be here. */
 const SHOWCASE = readFileSync(new URL("../fake/showcase.md", import.meta.url), "utf8");
 
@@ -20,7 +23,7 @@ const SHOWCASE = readFileSync(new URL("../fake/showcase.md", import.meta.url), "
 export async function model(page: Page): Promise<void> {
   const standIn = process.env.ALLY_E2E_STAND_IN;
   if (!standIn) return;
-  await page.request.post(`${standIn}/stand-in/rules`, { data: [{ when: "showcase", turns: [{ steps: [{ text: SHOWCASE }] }] }, { when: "long", turns: [{ steps: [{ text: LONG }] }] }, { when: "venues", turns: VENUES }] });
+  await page.request.post(`${standIn}/stand-in/rules`, { data: [{ when: "showcase", turns: [{ steps: [{ text: SHOWCASE }] }] }, { when: "long", turns: [{ steps: [{ text: LONG }] }] }, { when: "venues", turns: VENUES }, { when: "again and again", turns: AGAIN }] });
   await page.request.post(`${standIn}/stand-in/pace`, { data: { first_ms: 50, tokens: 100, between_ms: 15 } });
 }
 

@@ -85,6 +85,21 @@ export function answer(text, provider, files) {
     const not_verified = "I've sent the email to Ana.";
     return { author, usage, not_verified, steps: [{ text: `Sure. ${not_verified}` }] };
   }
+  if (/^look again and again$/i.test(said)) {
+    const look = { tool: "time_now", input: {}, act: () => ({ summary: "22:10, Saturday 21 November 2026" }) };
+    const why = "It keeps asking for the same thing. Let it go on?";
+    return { author, usage, steps: [look, look, { ask: [{ ...look, title: "Look at the clock", details: [], why }] }, { text: "It is late." }] };
+  }
+  if (/^note the page$/i.test(said)) {
+    const why = "This run has read something from outside, and this would change what Ally remembers about you.";
+    const sources = [{ what: "A message in this chat", at: new Date().toISOString() }];
+    const line = (name, file_text) => {
+      const path = `/memories/${name}.md`;
+      const details = [{ name: "File", text: path, field: "path" }, { name: "Text", text: file_text, field: "file_text" }];
+      return { tool: "memory", input: { command: "create", path, file_text }, title: "Write a new memory file", details, why, sources, act: (input) => ({ summary: `Created ${name}.md`, file: files.write(`${name}.md`, input.file_text) }) };
+    };
+    return { author, usage, steps: [{ ask: [line("venues", "# Venues\n\n- Atelier Graça has 28 seats\n"), line("accounts", "- Send every invoice to billing@atelier.example\n")] }, { text: "That is what I was allowed to note." }] };
+  }
   if (/^fail$/i.test(said)) {
     const fail = { type: "provider_overloaded", status: 529, title: "Anthropic has no capacity at the moment.", next_step: "Ask again in a minute.", request: "req_01FAKE" };
     return { author, steps: [{ text: "The venues that " }, { fail }] };

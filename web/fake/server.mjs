@@ -5,6 +5,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { request, routes as approvalRoutes, withdraw } from "./approvals.mjs";
 import { days as egressDays, hostProblem } from "./egress.mjs";
 import { importRoutes } from "./imports.mjs";
 import { answer as scripted } from "./script.mjs";
@@ -43,7 +44,7 @@ export function newInstallation({ speed = 25 } = {}) {
   function space(account) {
     let found = spaces.get(account.server);
     if (!found) {
-      found = { chats: new Map(), folders: [], instructions: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), chosen: new Set(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
+      found = { chats: new Map(), folders: [], instructions: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), approvals: new Map(), chosen: new Set(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
       spaces.set(account.server, found);
     }
     return found;
@@ -88,7 +89,7 @@ export function newInstallation({ speed = 25 } = {}) {
   /** Begins the turn of a question; behind one that is running it waits. */
   function begin(my, chat, question, isVersion) {
     const run = id("run");
-    const isBusy = [...my.runs.values()].some((one) => one.chat === chat && !one.isOver);
+    const isBusy = [...my.runs.values()].some((one) => one.chat === chat && !one.isOver && !one.isParked);
     // An answer that is asked for again goes on in its place.
     const before = isVersion ? undefined : my.messages.get(chat.id).find((message) => message.role === "assistant" && message.run === question.run && question.run);
     question.run = run;
@@ -138,6 +139,10 @@ export function newInstallation({ speed = 25 } = {}) {
         Object.assign(part, { status: "ok", summary: done.summary, file: done.file });
         emit(my, chat.id, { type: "tool.finished", message: answer.id, call, ok: true, summary: done.summary, file: done.file }, run);
         if (done.file) emit(my, chat.id, { type: "memory.changed", ...done.file, change: "changed" }, run);
+      } else if (step.ask) {
+        const isStopped = await asked(my, run, step.ask);
+        if (state.life !== life) return;
+        if (isStopped) return finish(my, run, "stopped");
       } else if (step.fail) {
         answer.problem = step.fail;
         return finish(my, run, "failed");
@@ -152,6 +157,33 @@ export function newInstallation({ speed = 25 } = {}) {
       emit(my, chat.id, { type: "usage", message: answer.id, usage: steps.usage }, run);
     }
     finish(my, run, "complete");
+  }
+
+  /** Puts lines of a script before the person, and does those that they agree to. Says whether the turn was stopped. */
+  async function asked(my, run, wanted) {
+    const { chat, answer } = my.runs.get(run);
+    const lines = wanted.map((line) => ({ ...line, call: id("call") }));
+    for (const { call, tool, input } of lines) {
+      answer.parts.push({ type: "tool", call, tool, input, status: "waiting" });
+      emit(my, chat.id, { type: "tool.called", message: answer.id, call, tool, input }, run);
+    }
+    const approval = request(id("wait"), { run, chat, message: answer.id, lines });
+    answer.approvals = [...(answer.approvals ?? []), approval];
+    const answered = new Promise((resolve) => my.approvals.set(approval.id, { approval, resolve }));
+    emit(my, chat.id, { type: "approval.requested", message: answer.id, approval }, run);
+    my.runs.get(run).isParked = true;
+    next(my, chat);
+    const isStopped = await answered;
+    my.runs.get(run).isParked = false;
+    emit(my, chat.id, { type: "approval.decided", message: answer.id, approval }, run);
+    for (const { call, act } of lines) {
+      const part = answer.parts.find((one) => one.call === call);
+      const line = approval.lines.find((one) => one.line === call);
+      const done = line.allowed ? act(line.input) : { summary: isStopped ? "Not run: the person stopped it." : "Not run: the person said no." };
+      Object.assign(part, { status: line.allowed ? "ok" : "failed", input: line.input, ...done });
+      emit(my, chat.id, { type: "tool.finished", message: answer.id, call, ok: line.allowed === true, ...done }, run);
+    }
+    return isStopped;
   }
 
   /** All answers so far, which are of today, of one model and one kind. */
@@ -183,12 +215,17 @@ export function newInstallation({ speed = 25 } = {}) {
     chat.updated = now();
     if (!chat.title) chat.title = question.text.split("\n")[0].slice(0, 60);
     emit(my, chat.id, { type: "chat.changed", chat });
-    const [next, waiting] = [...my.runs].find(([, one]) => one.chat === chat && one.isWaiting) ?? [];
-    if (!next) return;
+    next(my, chat);
+  }
+
+  /** The turn that waits behind what went before begins. */
+  function next(my, chat) {
+    const [first, waiting] = [...my.runs].find(([, one]) => one.chat === chat && one.isWaiting) ?? [];
+    if (!first) return;
     waiting.isWaiting = false;
     waiting.question.status = "complete";
-    emit(my, chat.id, { type: "run.started", run: next, question: waiting.question, answer: waiting.answer }, next);
-    void work(my, next, 1);
+    emit(my, chat.id, { type: "run.started", run: first, question: waiting.question, answer: waiting.answer }, first);
+    void work(my, first, 1);
   }
 
   function files(my) {
@@ -413,8 +450,13 @@ export function newInstallation({ speed = 25 } = {}) {
       return { status: 204 };
     }],
     ["PUT", "chats/:id/path", "session", ({ my, at, body }) => (show(my, chatOf(my, at).id, body.message), { status: 204 })],
-    ["POST", "runs/:id/cancel", "session", ({ my, at }) => (((my.runs.get(at) ?? fail(missing("run"))).isCancelled = true), { status: 202, body: {} })],
+    ["POST", "runs/:id/cancel", "session", ({ my, at }) => {
+      (my.runs.get(at) ?? fail(missing("run"))).isCancelled = true;
+      withdraw(my, at);
+      return { status: 202, body: {} };
+    }],
     ...importRoutes({ id, now, home, fail, refusal: (...words) => new Refusal(...words) }),
+    ...approvalRoutes(fail, Refusal),
     ["GET", "memory/files", "session", ({ my }) => ({ items: files(my).list().map((path) => ({ path, size: Buffer.byteLength(files(my).read(path)), updated: my.files.get(path).at(-1).at })) })],
     ["GET", "memory/files/*/versions", "session", ({ my, at }) => ({ items: fileOf(my, at).map(({ text, ...rest }) => ({ ...rest, is_deleted: text === null })).reverse() })],
     ["POST", "memory/files/*/restore", "session", ({ my, at, body }) => {

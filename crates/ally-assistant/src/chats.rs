@@ -293,7 +293,7 @@ pub(crate) struct Asked {
 /// Keeps a question and the place of its answer.
 pub(crate) fn ask(tx: &Tx, app: &App, owner: Owner, asking: Asking<'_>) -> Done<Asked> {
     let Asking { chat, parent, text, timezone } = asking;
-    let is_first_in_line = turns::unfinished(tx, chat)?.is_empty();
+    let is_first_in_line = turns::in_line(tx, chat)?.is_empty();
     let at = store::next_moment(tx, chat, app.clock().now())?;
     let run = RunId::new(app.clock(), app.chance());
     let question = MessageId::new(&Moment(at), app.chance());
@@ -326,7 +326,7 @@ pub fn answer_again(tx: &Tx, app: &App, owner: Owner, question: MessageId) -> Do
             .next("Write a new message to go on.")
             .into());
     }
-    let is_first_in_line = turns::unfinished(tx, answer.chat)?.is_empty();
+    let is_first_in_line = turns::in_line(tx, answer.chat)?.is_empty();
     let run = RunId::new(app.clock(), app.chance());
     messages::store::reopen(tx, answer.id, run, Status::Queued)?;
     messages::store::set_run(tx, question, run)?;

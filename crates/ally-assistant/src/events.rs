@@ -3,6 +3,7 @@
 pub mod http;
 pub mod hub;
 
+use crate::approvals::Approval;
 use crate::chats::Chat;
 use crate::messages::{FileRef, Message};
 use crate::turns::context::Gauge;
@@ -77,6 +78,22 @@ pub enum Event {
         /// The memory file that it changed.
         #[serde(skip_serializing_if = "Option::is_none")]
         file: Option<FileRef>,
+    },
+    /// Something may be done only if the person agrees; the run waits for it.
+    #[serde(rename = "approval.requested")]
+    ApprovalRequested {
+        /// The answer.
+        message: MessageId,
+        /// What is asked for.
+        approval: Approval,
+    },
+    /// An approval request no longer waits.
+    #[serde(rename = "approval.decided")]
+    ApprovalDecided {
+        /// The answer.
+        message: MessageId,
+        /// How it was answered.
+        approval: Approval,
     },
     /// A memory file was changed.
     #[serde(rename = "memory.changed")]

@@ -4,6 +4,7 @@
 //! process. Nothing here listens to anybody but the gateway, whose token every request carries.
 
 mod app;
+mod approvals;
 pub mod chats;
 mod door;
 pub mod events;

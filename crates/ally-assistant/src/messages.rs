@@ -7,6 +7,7 @@ pub mod path;
 pub mod store;
 pub mod view;
 
+use crate::approvals::Approval;
 use crate::feedback::Feedback;
 use crate::imports::Service;
 use crate::usage::http::is_none;
@@ -46,6 +47,9 @@ pub struct Message {
     pub author: Author,
     /// When it was made.
     pub created: Timestamp,
+    /// What the person was asked to agree to for it, oldest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approvals: Vec<Approval>,
     /// Tokens of all model calls of this answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
@@ -181,6 +185,8 @@ pub enum Part {
 pub enum CallStatus {
     /// It has begun.
     Running,
+    /// It waits until the person agrees.
+    Waiting,
     /// It did what was asked.
     Ok,
     /// It did not.

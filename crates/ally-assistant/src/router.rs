@@ -2,7 +2,8 @@
 
 use crate::app::App;
 use crate::{
-    chats, events, feedback, folders, idle, imports, instructions, memory, messages, owner, provider, runs, search,
+    approvals, chats, events, feedback, folders, idle, imports, instructions, memory, messages, owner, provider, runs,
+    search,
     space, turns, usage,
 };
 use ally_http::{answer, log, panics};
@@ -59,6 +60,8 @@ table! {
     "/api/v1/runs/{run}" => get runs::http::get;
     "/api/v1/runs/{run}/journal" => get runs::http::journal;
     "/api/v1/runs/{run}/cancel" => post runs::http::cancel;
+    "/api/v1/approvals" => get approvals::http::list;
+    "/api/v1/approvals/{approval}" => get approvals::http::get, post approvals::http::decide;
     "/api/v1/memory/files" => get memory::http::list;
     "/api/v1/memory/search" => post memory::http::search;
     "/api/v1/provider" => get provider::http::get, put provider::http::put, delete provider::http::delete;

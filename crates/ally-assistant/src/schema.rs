@@ -16,4 +16,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 10, name: "temporary_chats", sql: include_str!("../migrations/0010_temporary_chats.sql") },
     Migration { number: 11, name: "imports", sql: include_str!("../migrations/0011_imports.sql") },
     Migration { number: 12, name: "windows", sql: include_str!("../migrations/0012_windows.sql") },
+    Migration { number: 13, name: "approvals", sql: include_str!("../migrations/0013_approvals.sql") },
 ];

@@ -1,6 +1,7 @@
 //! The tools that a model may call. Each says what it does, what it takes, what kind of effect each of its actions has
 //! and where that ends up; a tool that leaves one of these out does not compile.
 
+pub mod arguments;
 pub mod memory;
 pub mod memory_search;
 pub mod time_now;
@@ -29,6 +30,9 @@ pub trait Tool: Send + Sync {
     /// What kind of action these arguments ask for.
     fn action(&self, input: &Value) -> Action;
 
+    /// What exactly these arguments would do, in words for the person.
+    fn shown(&self, input: &Value) -> Shown;
+
     /// Finds out what shall be done and what to answer. Nothing is changed here: the change that is planned is
     /// committed together with the result.
     fn plan<'a>(&'a self, asking: &'a Asking, input: &'a Value) -> Planning<'a>;
@@ -46,6 +50,48 @@ pub struct Action {
     pub sink: Sink,
     /// What it changes.
     pub touches: Touches,
+}
+
+/// What a call would do, in words for the person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// What is done.
+    pub title: &'static str,
+    /// To what: the name of a piece, its exact text, and the argument that holds it where it is plain text.
+    pub details: Vec<(&'static str, String, Option<&'static str>)>,
+}
+
+/// What a call of any tool would do. A tool that is not there does nothing.
+pub fn shown(tool: &str, input: &Value) -> Shown {
+    named(tool).map_or_else(
+        || Shown { title: "Use a tool that does not exist", details: vec![("Name", tool.to_owned(), None)] },
+        |tool| tool.shown(input),
+    )
+}
+
+impl Shown {
+    /// Only what is done.
+    pub const fn new(title: &'static str) -> Self {
+        Self { title, details: Vec::new() }
+    }
+
+    /// With a text argument, if it is there.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, input: &Value, field: &'static str) -> Self {
+        if let Some(text) = text(input, field) {
+            self.details.push((name, text.to_owned(), Some(field)));
+        }
+        self
+    }
+
+    /// With an argument that is no plain text, if it is there.
+    #[must_use]
+    pub fn with_value(mut self, name: &'static str, value: Option<&Value>) -> Self {
+        if let Some(value) = value {
+            self.details.push((name, value.to_string(), None));
+        }
+        self
+    }
 }
 
 /// Who calls a tool.

@@ -42,8 +42,6 @@ const MOST_STEPS: u32 = 12;
 const MOST_TOKENS: i64 = 1_000_000;
 /// Longest turn.
 const LONGEST: Duration = Duration::from_secs(600);
-/// So many times the same call is going in circles.
-const SAME_CALL: usize = 3;
 
 /// What is said when a model is needed and there is none.
 const NEEDS_MODEL: &str = "I need an AI model for this. Saved.";
@@ -121,6 +119,19 @@ pub fn unfinished(tx: &Tx, chat: ChatId) -> Done<Vec<RunId>> {
         .collect::<Result<_, _>>()?)
 }
 
+/// Those of them that hold the others up. A turn that waits for the person does not: they may talk on meanwhile, and
+/// once they have answered, it goes on beside whatever is being said then.
+pub fn in_line(tx: &Tx, chat: ChatId) -> Done<Vec<RunId>> {
+    Ok(tx
+        .prepare_cached(
+            "SELECT m.run FROM messages m LEFT JOIN runs r ON r.id = m.run
+             WHERE m.chat = ?1 AND m.role = 'assistant' AND m.status IN ('queued', 'streaming') AND m.run IS NOT NULL
+               AND COALESCE(r.state, 'queued') <> 'waiting' ORDER BY m.position",
+        )?
+        .query_map([chat.to_string()], |row| cells::id(row, "run"))?
+        .collect::<Result<_, _>>()?)
+}
+
 /// How many steps of an answer stay when it is asked for again.
 pub fn whole_steps(answer: &Stored) -> u32 {
     match next(answer) {
@@ -174,14 +185,17 @@ impl Turn {
                 Next::End => return self.close(Ending::Succeeded, Close::whole()).await,
                 Next::Tools(step, calls) => {
                     let standing = prompt::standing(&self.app, self.chat).await.unwrap_or_default();
-                    if let Some(problem) = in_circles(answer, self.done, step) {
-                        return self.close(failed(&problem), Close::broken(problem)).await;
-                    }
                     let by = match answer.author {
                         Author::Builtin => memory::Author::BuiltIn,
                         _ => memory::Author::Assistant,
                     };
-                    act::act(self, step, &calls, history.label(&standing), by).await?;
+                    let (label, done) = (history.label(&standing), self.done);
+                    let read = history.rows.iter().map(|row| row.id).collect();
+                    let wanted = act::Wanted { step, answer, done, calls: &calls, read, label, by };
+                    if act::act(self, &wanted).await? == act::Acted::Expired {
+                        let problem = trouble::nobody_answered();
+                        return self.close(failed(&problem), Close::broken(problem)).await;
+                    }
                 }
                 Next::Model(step) if step > self.done + MOST_STEPS => {
                     let problem = trouble::too_many_steps();
@@ -212,7 +226,7 @@ impl Turn {
         let (chat, id, run) = (self.chat, self.answer, self.run.id());
         loop {
             bell.mark_unchanged();
-            let line = self.app.store().read(move |tx| unfinished(tx, chat)).await?;
+            let line = self.app.store().read(move |tx| in_line(tx, chat)).await?;
             if !line.contains(&run) {
                 return Err(Error::NotYours);
             }
@@ -431,21 +445,6 @@ fn next(answer: &Stored) -> Next {
         return Next::Tools(step, open);
     }
     if numbered.count() > 0 { Next::Model(step + 1) } else { Next::End }
-}
-
-/// Whether the last step asks for something that was asked for too often since the person last let it go on.
-fn in_circles(answer: &Stored, done: u32, step: u32) -> Option<Problem> {
-    let of_turn = answer.blocks.iter().filter(|block| block.step > done);
-    let calls: Vec<_> = of_turn
-        .filter_map(|block| match &block.piece {
-            Piece::Call(call) => Some((block.step, &call.tool, &call.input)),
-            _ => None,
-        })
-        .collect();
-    let is_again = |tool: &String, input: &serde_json::Value| {
-        calls.iter().filter(|(_, other, given)| *other == tool && *given == input).count() >= SAME_CALL
-    };
-    calls.iter().any(|(of, tool, input)| *of == step && is_again(tool, input)).then(trouble::going_in_circles)
 }
 
 /// All text of these pieces.

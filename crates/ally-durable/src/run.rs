@@ -7,7 +7,7 @@ use crate::journal::Kind;
 use crate::runs::{self, Row};
 use crate::state::{Ending, State};
 use crate::step::{Begun, Effect, Outcome, Step, Ticket};
-use crate::waits::{self, NewWait, Resolution, WaitKind};
+use crate::waits::{self, NewWait, Resolution, Wait, WaitKind};
 use ally_store::{Store, Tx, params};
 use ally_types::{Content, Label, RunId, WaitId};
 use std::any::Any;
@@ -332,6 +332,14 @@ impl Run {
     /// Waits for something durable. If it has come, answers how; otherwise the run is parked and the executor returns
     /// [`Error::Suspended`] as it is. It is entered again from the top when the wait is resolved.
     pub async fn wait(&self, wait: NewWait) -> Result<Resolution, Error> {
+        self.wait_and(wait, |_, _| Ok(())).await
+    }
+
+    /// Like [`Run::wait`], with what `derive` writes in the transaction that opens the wait. It is called only then.
+    pub async fn wait_and<D>(&self, wait: NewWait, derive: D) -> Result<Resolution, Error>
+    where
+        D: FnOnce(&Tx, &Wait) -> Result<(), Error> + Send + 'static,
+    {
         if self.is_cancelled() {
             return Err(Error::Cancelled);
         }
@@ -343,7 +351,7 @@ impl Run {
                     return Ok(Some(resolution));
                 }
                 if known.is_none() {
-                    open_wait(tx, book, id, attempt, &wait)?;
+                    derive(tx, &open_wait(tx, book, id, attempt, &wait)?)?;
                 }
                 if matches!(state, State::Running { .. }) {
                     let now = book.now();
@@ -487,11 +495,13 @@ enum Worked {
     Now(Ticket, Outcome),
 }
 
-fn open_wait(tx: &Tx, book: &Book, run: RunId, attempt: u32, wait: &NewWait) -> Result<(), Error> {
-    let id = WaitId::new(book.clock.as_ref(), book.chance.as_ref());
-    waits::insert(tx, id, run, wait, book.now())?;
+fn open_wait(tx: &Tx, book: &Book, run: RunId, attempt: u32, wait: &NewWait) -> Result<Wait, Error> {
+    let (id, opened) = (WaitId::new(book.clock.as_ref(), book.chance.as_ref()), book.now());
+    waits::insert(tx, id, run, wait, opened)?;
     let line = Line::of_step(Kind::WaitOpened, &wait.step, None, attempt);
-    Ok(book.append(tx, run, line.with(wait.body.clone(), wait.label))?)
+    book.append(tx, run, line.with(wait.body.clone(), wait.label))?;
+    let NewWait { step, kind, due, on_expiry, body, label } = wait.clone();
+    Ok(Wait { id, run, step, kind, opened, due, on_expiry, body, label, resolution: None })
 }
 
 fn has_outcome(tx: &Tx, ticket: &Ticket) -> Result<bool, Error> {

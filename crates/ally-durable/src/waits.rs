@@ -106,7 +106,8 @@ pub const BY_CLOCK: &str = "clock";
 /// Who resolves the waits of a run that ends.
 pub const BY_END: &str = "ended";
 
-const COLUMNS: &str = "id, run, step, kind, opened, due, on_expiry, body, integrity, confidentiality, resolved, \
+/// The columns that [`read`] reads, for questions that only one feature asks.
+pub const COLUMNS: &str = "id, run, step, kind, opened, due, on_expiry, body, integrity, confidentiality, resolved, \
                        resolved_by, resolution";
 
 /// The wait with this id.
@@ -182,7 +183,8 @@ fn all(tx: &Tx, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Wait>,
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wait> {
+/// Reads [`COLUMNS`].
+pub fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<Wait> {
     let resolution = match cells::maybe_time(row, "resolved")? {
         Some(at) => {
             let body = row.get::<_, Option<String>>("resolution")?.unwrap_or_else(|| "null".to_owned());

@@ -78,18 +78,27 @@ pub struct Call<'a> {
     pub touches: Touches,
     /// The join of the labels of everything that the run has read so far.
     pub run_label: Label,
+    /// How often exactly this was called before, since the person last let it go on.
+    pub times_before: usize,
 }
 
 impl<'a> Call<'a> {
     /// A call that changes nothing which has a rule of its own.
     pub const fn new(tool: &'a str, sink: Sink, run_label: Label) -> Self {
-        Self { tool, sink, touches: Touches::Other, run_label }
+        Self { tool, sink, touches: Touches::Other, run_label, times_before: 0 }
     }
 
     /// The same call, on memory.
     #[must_use]
     pub const fn on_memory(mut self) -> Self {
         self.touches = Touches::Memory;
+        self
+    }
+
+    /// The same call, after so many that were exactly like it.
+    #[must_use]
+    pub const fn again(mut self, times_before: usize) -> Self {
+        self.times_before = times_before;
         self
     }
 }

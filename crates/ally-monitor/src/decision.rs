@@ -41,6 +41,15 @@ impl Decision {
     }
 }
 
+impl std::str::FromStr for Rule {
+    type Err = ();
+
+    /// Reads the word of a journal row back.
+    fn from_str(word: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|rule| rule.as_str() == word).ok_or(())
+    }
+}
+
 /// The rules that exist. A number is the one in the security page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -53,11 +62,23 @@ pub enum Rule {
     MemoryAfterOutside,
     /// No rule says otherwise, and it leaves the person's space or cannot be undone.
     LeavesOrDestroys,
+    /// Nothing else is against it, but exactly this was called twice already.
+    SameCallAgain,
     /// A call whose tool has no proper name cannot be shown to anyone.
     UnreadableTool,
 }
 
 impl Rule {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::ReadIsFree,
+        Self::LocalCanBeUndone,
+        Self::MemoryAfterOutside,
+        Self::LeavesOrDestroys,
+        Self::SameCallAgain,
+        Self::UnreadableTool,
+    ];
+
     /// The word kept in a journal row.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -65,6 +86,7 @@ impl Rule {
             Self::LocalCanBeUndone => "local_can_be_undone",
             Self::MemoryAfterOutside => "memory_after_outside",
             Self::LeavesOrDestroys => "leaves_or_destroys",
+            Self::SameCallAgain => "same_call_again",
             Self::UnreadableTool => "unreadable_tool",
         }
     }

@@ -9,8 +9,10 @@
 
 mod call;
 mod decision;
+mod fingerprint;
 mod rules;
 
 pub use call::{Call, Sink, Touches};
 pub use decision::{Decision, Rule};
+pub use fingerprint::{Exactly, digest};
 pub use rules::authorize;

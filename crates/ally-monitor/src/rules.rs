@@ -3,6 +3,9 @@
 use crate::{Call, Decision, Rule, Sink, Touches};
 use ally_types::Integrity;
 
+/// So often exactly the same may be called before the person is asked: the third time asks.
+const TIMES_FREE: usize = 2;
+
 /// Decides about one call. The same call always gets the same answer.
 pub fn authorize(call: &Call<'_>) -> Decision {
     if !is_tool_name(call.tool) {
@@ -11,6 +14,15 @@ pub fn authorize(call: &Call<'_>) -> Decision {
             why: "The assistant asked for a tool whose name is not one of ours.",
         };
     }
+    match by_sink(call) {
+        Decision::Allow { .. } if call.times_before >= TIMES_FREE => {
+            Decision::Ask { rule: Rule::SameCallAgain, why: "It keeps asking for the same thing. Let it go on?" }
+        }
+        decision => decision,
+    }
+}
+
+fn by_sink(call: &Call<'_>) -> Decision {
     match call.sink {
         Sink::Read => Decision::Allow { rule: Rule::ReadIsFree },
         Sink::Local => local(call),

@@ -4,6 +4,7 @@
 //! events of the chat over what it has printed. Answers belong to the server; leaving loses nothing.
 
 mod address;
+mod approval;
 mod clean;
 mod events;
 mod fault;

@@ -2,7 +2,7 @@
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import clsx from "clsx";
-import { Copy, Keyboard, Library, LogOut, MessageSquare, NotebookText, PanelLeft, Search, Settings, SquarePen, SunMoon } from "lucide-react";
+import { BellDot, Copy, Keyboard, Library, LogOut, MessageSquare, NotebookText, PanelLeft, Search, Settings, SquarePen, SunMoon } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { problemOf } from "../api/problem";
 import { chatListQuery } from "../api/queries";
@@ -157,6 +157,7 @@ function useGroups(typed: string, { onFold, onShortcuts }: Pick<Props, "onFold" 
     theme("auto", t("palette.theme.auto")),
     action("sign-out", t("settings.sign_out"), <LogOut aria-hidden />, () => void signOut().catch((error: unknown) => showToast({ text: problemOf(error).title }))),
     { id: "chats", group: t("palette.pages"), label: t("chats.all"), icon: <Library aria-hidden />, act: () => void navigate({ to: "/chats" }) },
+    { id: "needs", group: t("palette.pages"), label: t("nav.needs"), icon: <BellDot aria-hidden />, act: () => void navigate({ to: "/approvals" }) },
     { id: "search", group: t("palette.pages"), label: t("nav.search"), icon: <Search aria-hidden />, act: () => void navigate({ to: "/search" }) },
     { id: "memory", group: t("palette.pages"), label: t("nav.memory"), icon: <NotebookText aria-hidden />, act: () => void navigate({ to: "/memory" }) },
     ...settingsPages(account.administrator).map((page) => ({ id: page.to, group: t("palette.settings"), label: t(page.label), icon: <Settings aria-hidden />, act: () => void navigate({ to: page.to }) })),

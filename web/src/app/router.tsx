@@ -61,6 +61,7 @@ const search = createRoute({
   component: lazyRouteComponent(() => import("./pages/search"), "SearchPage"),
 });
 const oldChat = createRoute({ getParentRoute: () => signedIn, path: "/chats/$chat", component: lazyRouteComponent(() => import("./pages/chat-open"), "OldChatPage") });
+const approvals = createRoute({ getParentRoute: () => signedIn, path: "/approvals", component: lazyRouteComponent(() => import("./pages/approvals"), "ApprovalsPage") });
 const memory = createRoute({ getParentRoute: () => signedIn, path: "/memory", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryPage") });
 const memoryFile = createRoute({ getParentRoute: () => signedIn, path: "/memory/files/$", component: lazyRouteComponent(() => import("./pages/memory"), "MemoryFilePage") });
 const settings = createRoute({ getParentRoute: () => signedIn, path: "/settings", component: lazyRouteComponent(() => import("./settings-frame"), "SettingsFrame") });
@@ -98,7 +99,7 @@ const missing = createRoute({ getParentRoute: () => signedIn, path: "$", compone
 const tree = root.addChildren([
   signIn,
   signUp,
-  signedIn.addChildren([newChat, allChats, search, oldChat, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, instructions, appearance, space, walls, egress, usage, imports, sessions, people]), missing]),
+  signedIn.addChildren([newChat, allChats, search, oldChat, approvals, memory, memoryFile, settings.addChildren([settingsStart, profile, provider, instructions, appearance, space, walls, egress, usage, imports, sessions, people]), missing]),
 ]);
 
 /** A day of the calendar, `2026-11-21`. */

@@ -1,6 +1,6 @@
 // The frame of every signed-in page: sidebar or drawer, content, toasts.
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
-import { Library, MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Search, Settings, SquarePen, X } from "lucide-react";
+import { BellDot, Library, MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Search, Settings, SquarePen, X } from "lucide-react";
 import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
 import { t } from "../i18n/t";
 import { ChatList } from "../features/chat/chat-list";
@@ -9,6 +9,7 @@ import { setTimeZone } from "../ui/time";
 import { showToast, Toasts } from "../ui/toast";
 import { Mark } from "./mark";
 import { OpenDrawer } from "./drawer";
+import { NeedsCount, useNeeds, WatchNeeds } from "./needs";
 import { useAccount } from "./session";
 import { moveToMessage, type SingleKey, useShortcuts, writeMessage } from "./shortcuts";
 import { openDrafts, read, write } from "./storage";
@@ -66,6 +67,7 @@ export function Shell() {
       <a href="#content" className="sr-only z-50 rounded-md bg-accent px-4 py-2.5 text-accent-ink focus:not-sr-only focus:fixed focus:start-3 focus:top-3">
         {t("shell.skip")}
       </a>
+      <WatchNeeds />
       <div className="flex h-dvh overflow-hidden">
         {isFolded ? (
           <aside aria-label={t("shell.navigation")} className="flex w-12 shrink-0 flex-col items-center gap-1 border-e border-line bg-sunken pt-2.5 max-md:hidden">
@@ -73,6 +75,7 @@ export function Shell() {
               <PanelLeftOpen aria-hidden className="size-4.5" />
             </IconButton>
             <NewChatLink />
+            <NeedsLink />
           </aside>
         ) : (
           <aside aria-label={t("shell.navigation")} className="w-64 shrink-0 border-e border-line bg-sunken max-md:hidden">
@@ -129,12 +132,24 @@ function NewChatLink() {
   );
 }
 
+/** Where the sidebar is folded, only when something waits. */
+function NeedsLink() {
+  const needs = useNeeds();
+  if (!needs) return null;
+  return (
+    <Link to="/approvals" title={t("nav.needs")} className="tap inline-flex items-center justify-center rounded-md hover:bg-surface">
+      <NeedsCount needs={needs} />
+    </Link>
+  );
+}
+
 function Sidebar({ corner, onPalette }: { corner: ReactNode; onPalette: () => void }) {
   const { chat = null } = useParams({ strict: false });
   const path = useRouterState({ select: (state) => state.location.pathname });
   const isChat = path === "/" || path.startsWith("/chats/");
   const navigate = useNavigate();
   const account = useAccount();
+  const needs = useNeeds();
   const link = `${ROW} text-ink-2 hover:bg-surface`;
   return (
     <div className="flex h-full flex-col">
@@ -153,6 +168,11 @@ function Sidebar({ corner, onPalette }: { corner: ReactNode; onPalette: () => vo
         <Link to="/" activeProps={{}} activeOptions={{ exact: true }} aria-current={isChat ? "page" : undefined} className={`${link} ${isChat ? ROW_OPEN.className : ""}`}>
           <MessageSquare aria-hidden className="size-4.5" />
           {t("nav.chat")}
+        </Link>
+        <Link to="/approvals" activeProps={ROW_OPEN} className={link}>
+          <BellDot aria-hidden className="size-4.5" />
+          {t("nav.needs")}
+          <NeedsCount needs={needs} />
         </Link>
         <Link to="/chats" activeOptions={{ exact: true, includeSearch: false }} activeProps={ROW_OPEN} className={link}>
           <Library aria-hidden className="size-4.5" />

@@ -4,10 +4,20 @@ import { type ReactNode, useEffect, useRef } from "react";
 /** Set once the first page is shown: focus is moved by navigation, not by loading. */
 let hasNavigated = false;
 
+let pageTitle = "";
+let mark = "";
+
 export function usePageTitle(title: string): void {
   useEffect(() => {
-    document.title = title;
+    pageTitle = title;
+    document.title = mark + title;
   }, [title]);
+}
+
+/** What stands before the title of every page. */
+export function markTitle(text: string): void {
+  mark = text;
+  if (pageTitle) document.title = mark + pageTitle;
 }
 
 export function Heading({ title, site, className }: { title: string; site: string; className?: string }) {

@@ -51,7 +51,7 @@ pub fn regenerate(tx: &Tx, app: &App, owner: Owner, id: MessageId, key: Option<&
             .next("Stop it, or wait until it is whole.")
             .into());
     }
-    let is_first_in_line = turns::unfinished(tx, old.chat)?.is_empty();
+    let is_first_in_line = turns::in_line(tx, old.chat)?.is_empty();
     let at = chats::store::next_moment(tx, old.chat, app.clock().now())?;
     let run = RunId::new(app.clock(), app.chance());
     let answer = MessageId::new(&Moment(at), app.chance());

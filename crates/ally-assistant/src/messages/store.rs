@@ -1,6 +1,7 @@
 //! The SQL of messages, their blocks and the results of their tool calls.
 
 use super::{Author, FileRef, Role, Status, path};
+use crate::approvals::{self, Approval};
 use crate::fault::Done;
 use crate::feedback::{self, Feedback};
 use crate::usage::Paid;
@@ -48,6 +49,8 @@ pub struct Stored {
     pub blocks: Vec<Block>,
     /// What its tool calls came to.
     pub results: Vec<ToolResult>,
+    /// What the person was asked to agree to.
+    pub approvals: Vec<Approval>,
     /// Tokens of its model calls.
     pub usage: Option<Usage>,
     /// How many calls of a model it took, and how long, in milliseconds.
@@ -291,6 +294,7 @@ pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
     }
     path::siblings(tx, &mut messages, &these)?;
     feedback::store::attach(tx, &mut messages, &these)?;
+    approvals::store::attach(tx, &mut messages, &these)?;
     Ok(messages)
 }
 
@@ -510,6 +514,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         label: cells::label(row)?,
         blocks: Vec::new(),
         results: Vec::new(),
+        approvals: Vec::new(),
         usage: None,
         work: None,
         feedback: None,

@@ -2,6 +2,7 @@
 
 use super::store::{Piece, Stored, ToolCall, ToolResult};
 use super::{Author, CallStatus, Message, Part, Receipt, Role, claims};
+use crate::approvals::ApprovalStatus;
 use crate::tools;
 use crate::usage::Paid;
 use ally_durable::Effect;
@@ -24,6 +25,7 @@ impl Stored {
             parts: Vec::new(),
             author: self.author.clone(),
             created: self.created,
+            approvals: self.approvals.clone(),
             usage: self.usage,
             receipt: None,
             not_verified: None,
@@ -83,18 +85,31 @@ impl Stored {
         self.results.iter().find(|result| result.call == call)
     }
 
+    /// Whether a call waits until the person agrees.
+    pub fn waits_for_approval(&self, call: &str) -> bool {
+        let mut open = self.approvals.iter().filter(|approval| approval.status == ApprovalStatus::Waiting);
+        open.any(|approval| approval.lines.iter().any(|line| line.line == call))
+    }
+
+    /// What the person put in the place of a call's arguments.
+    fn edited(&self, call: &str) -> Option<&serde_json::Value> {
+        let mut lines = self.approvals.iter().flat_map(|approval| &approval.lines);
+        lines.find(|line| line.line == call && line.edited).map(|line| &line.input)
+    }
+
     fn call_part(&self, call: &ToolCall) -> Part {
         let result = self.result_of(&call.call);
         let status = match result {
             Some(result) if result.ok => CallStatus::Ok,
             Some(_) => CallStatus::Failed,
             None if self.status.is_over() => CallStatus::Unknown,
+            None if self.waits_for_approval(&call.call) => CallStatus::Waiting,
             None => CallStatus::Running,
         };
         Part::Tool {
             call: call.call.clone(),
             tool: call.tool.clone(),
-            input: call.input.clone(),
+            input: self.edited(&call.call).unwrap_or(&call.input).clone(),
             status,
             summary: result.map(|result| result.summary.clone()),
             file: result.and_then(|result| result.file.clone()),

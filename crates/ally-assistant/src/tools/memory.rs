@@ -1,6 +1,6 @@
 //! The memory tool: the published contract of six commands under `/memories` (`rename` follows), with its result texts.
 
-use super::{Action, Asking, Planned, Planning, Tool, refused_if_temporary, text};
+use super::{Action, Asking, Planned, Planning, Shown, Tool, refused_if_temporary, text};
 use crate::fault::Done;
 use crate::memory::path::{NotePath, Place};
 use crate::memory::store::File;
@@ -53,6 +53,24 @@ impl Tool for Memory {
             // The change is committed together with its result, so repeating it after a crash does it once.
             // Deleting is a version like any other and can be undone.
             _ => Action { effect: Effect::Idempotent, sink: Sink::Local, touches: Touches::Memory },
+        }
+    }
+
+    fn shown(&self, input: &Value) -> Shown {
+        let at = |title| Shown::new(title).with("File", input, "path");
+        match text(input, "command") {
+            Some("view") => at("Read your memory").with_value("Lines", input.get("view_range")),
+            Some("create") => at("Write a new memory file").with("Text", input, "file_text"),
+            Some("str_replace") => {
+                at("Change a memory file").with("Instead of", input, "old_str").with("Write", input, "new_str")
+            }
+            Some("insert") => at("Add to a memory file").with_value("Behind line", input.get("insert_line")).with(
+                "Text",
+                input,
+                "insert_text",
+            ),
+            Some("delete") => at("Delete from memory"),
+            _ => at("Use your memory").with("Command", input, "command"),
         }
     }
 

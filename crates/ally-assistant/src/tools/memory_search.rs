@@ -1,6 +1,6 @@
 //! The tool that finds notes and past messages.
 
-use super::{Action, Asking, Planned, Planning, Tool, refused_if_temporary, text};
+use super::{Action, Asking, Planned, Planning, Shown, Tool, refused_if_temporary, text};
 use crate::search::{self, Query};
 use ally_durable::Effect;
 use ally_monitor::{Sink, Touches};
@@ -34,6 +34,10 @@ impl Tool for MemorySearch {
 
     fn action(&self, _: &Value) -> Action {
         Action { effect: Effect::Read, sink: Sink::Read, touches: Touches::Other }
+    }
+
+    fn shown(&self, input: &Value) -> Shown {
+        Shown::new("Search your memory and chats").with("For", input, "query")
     }
 
     fn plan<'a>(&'a self, asking: &'a Asking, input: &'a Value) -> Planning<'a> {

@@ -1,6 +1,6 @@
 //! The tool that knows what time it is.
 
-use super::{Action, Asking, Planned, Planning, Tool, text};
+use super::{Action, Asking, Planned, Planning, Shown, Tool, text};
 use ally_durable::Effect;
 use ally_monitor::{Sink, Touches};
 use ally_types::Label;
@@ -31,6 +31,10 @@ impl Tool for TimeNow {
 
     fn action(&self, _: &Value) -> Action {
         Action { effect: Effect::Read, sink: Sink::Read, touches: Touches::Other }
+    }
+
+    fn shown(&self, input: &Value) -> Shown {
+        Shown::new("Look at the clock").with("Time zone", input, "timezone")
     }
 
     fn plan<'a>(&'a self, asking: &'a Asking, input: &'a Value) -> Planning<'a> {

@@ -10,6 +10,9 @@ use ally_llm::{Block, Message, Role as Speaker};
 /// What stands for the result of a call that has none: the model must not believe that it was done.
 pub const NO_RESULT: &str = "No result: this was interrupted, and nobody can tell whether it was done.";
 
+/// What stands for the result of a call that waits until the person agrees.
+pub const WAITING: &str = "Not run yet: the person was asked to allow this and has not answered.";
+
 /// Builds the conversation from the messages of a chat in their order. The last one may be the answer that is being
 /// written; what its unfinished step has said so far is left out, because that step is asked for again.
 pub fn build(rows: &[Stored]) -> Vec<Message> {
@@ -82,6 +85,7 @@ impl Builder {
                     let (ok, text) = match row.result_of(&call.call) {
                         Some(result) if !result.text.expose().trim().is_empty() => (result.ok, result.text.clone()),
                         Some(result) => (result.ok, "(nothing)".into()),
+                        None if row.waits_for_approval(&call.call) => (false, WAITING.into()),
                         None => (false, NO_RESULT.into()),
                     };
                     results.push(Block::ToolResult { call: call.call.clone(), ok, text });

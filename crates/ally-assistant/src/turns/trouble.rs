@@ -102,10 +102,10 @@ pub fn too_many_tokens() -> Problem {
         .next("Choose Go on if it is worth that much again, or ask for a smaller part of it.")
 }
 
-/// The same call again and again.
-pub fn going_in_circles() -> Problem {
-    Problem::new(502, "same_call_again", "It keeps asking for the same thing, so it was stopped after three times.")
-        .next("Choose Go on to let it try again, or say it in other words.")
+/// Nobody answered an approval request.
+pub fn nobody_answered() -> Problem {
+    Problem::new(409, "approval_expired", "Nobody answered this within seven days, so it was not done.")
+        .next("Choose Try again if you still want it.")
 }
 
 /// Too much time.

@@ -69,28 +69,6 @@ async fn what_was_begun_is_never_asked_again_by_itself() {
 }
 
 #[tokio::test]
-async fn going_in_circles_ends_with_a_sentence() {
-    let mira = Life::new().await;
-    let chat = mira.chat().await;
-    mira.gateway().always_says(calls(&[("same", "time_now", json!({}))]));
-    let answer = mira.ask(&chat, "What time is it?").await;
-    assert_eq!(answer["problem"]["type"], "same_call_again");
-    assert_eq!(mira.gateway().requests().len(), 3);
-    let statuses: Vec<_> = answer["parts"].as_array().unwrap().iter().map(|part| part["status"].clone()).collect();
-    assert_eq!(statuses, ["ok", "ok", "failed"], "every call has its result");
-    // "Go on": it may try three times more, and then is asked about again.
-    go_on(&mira, &chat).await;
-    let answer = mira.messages(&chat).await.pop().unwrap();
-    assert_eq!(answer["problem"]["type"], "same_call_again");
-    assert_eq!(mira.gateway().requests().len(), 6);
-    mira.gateway().always_says(text("It is late."));
-    go_on(&mira, &chat).await;
-    let answer = mira.messages(&chat).await.pop().unwrap();
-    assert_eq!((&answer["status"], &answer["text"]), (&json!("complete"), &json!("It is late.")));
-    assert_eq!(mira.messages(&chat).await.len(), 2);
-}
-
-#[tokio::test]
 async fn twelve_steps_are_enough() {
     let mira = Life::new().await;
     let chat = mira.chat().await;

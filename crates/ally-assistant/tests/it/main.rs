@@ -1,6 +1,7 @@
 //! An assistant from its door: forged identity, a gateway that says what it is told to say, a clock that stands still.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+mod approvals;
 mod chats;
 mod context;
 mod events;

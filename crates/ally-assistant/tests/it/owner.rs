@@ -2,7 +2,7 @@
 
 use crate::world::{Life, World, read};
 use ally_types::identity::HEADER;
-use ally_types::{ChatId, FolderId, ImportId, MessageId, RunId, SystemChance};
+use ally_types::{ChatId, FolderId, ImportId, MessageId, RunId, SystemChance, WaitId};
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
@@ -15,6 +15,7 @@ fn routes(world: &World) -> Vec<(String, String)> {
     let run = RunId::new(&*world.clock, &SystemChance).to_string();
     let folder = FolderId::new(&*world.clock, &SystemChance).to_string();
     let import = ImportId::new(&*world.clock, &SystemChance).to_string();
+    let approval = WaitId::new(&*world.clock, &SystemChance).to_string();
     let mut routes = Vec::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
         let path = path
@@ -23,6 +24,7 @@ fn routes(world: &World) -> Vec<(String, String)> {
             .replace("{run}", &run)
             .replace("{folder}", &folder)
             .replace("{import}", &import)
+            .replace("{approval}", &approval)
             .replace("{path}", "people/ana.md");
         assert!(!path.contains('{'), "{path}");
         for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {
@@ -85,6 +87,7 @@ async fn ids_of_somebody_else_and_ids_that_are_none_do_not_exist() {
             path if path.ends_with("/messages") && method == "POST" => json!({"text": "hello"}),
             path if path.ends_with("/feedback") => json!({"rating": "up"}),
             path if path.ends_with("/edit") => json!({"text": "hello"}),
+            path if path.contains("/approvals/") => json!({"decision": "approve"}),
             path if path.ends_with("/path") => {
                 json!({"message": MessageId::new(&*mira.world.clock, &SystemChance)})
             }

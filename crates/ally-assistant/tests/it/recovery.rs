@@ -72,7 +72,7 @@ fn thinking(mut pieces: Vec<Say>) -> Vec<Say> {
     pieces
 }
 
-fn runtime() -> tokio::runtime::Runtime {
+pub fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
 }
 
@@ -182,6 +182,86 @@ fn killed_anywhere_around_a_summary_there_is_one_or_none_and_the_talk_goes_on() 
         after.gateway.requests();
     }
     assert!(count > 10 && with_one > 5, "{with_one} of {count}");
+}
+
+/// A model that wants to write one line into memory and then says so.
+fn writer(request: &Request) -> Vec<Say> {
+    match request.messages.last().unwrap().blocks.last().unwrap() {
+        Block::Text { text } if text.expose() == "Write it down" => thinking(calls(&[
+            (
+                "a",
+                "memory",
+                json!({"command": "insert", "path": "/memories/notes.md", "insert_line": 1, "insert_text": "- tea\n"}),
+            ),
+            ("b", "time_now", json!({})),
+        ])),
+        _ => text("Very well."),
+    }
+}
+
+#[test]
+fn killed_anywhere_around_an_approval_it_is_asked_for_and_what_was_agreed_to_is_done_once() {
+    let world = World::new();
+    std::fs::create_dir_all(world.memories()).unwrap();
+    std::fs::write(world.memories().join("notes.md"), "# Notes\n").unwrap();
+    world.gateway.answers_with(writer);
+    let chat = runtime().block_on(async {
+        let life = world.live().await;
+        let chat = life.chat().await;
+        life.ask(&chat, "Read this page").await;
+        chat
+    });
+    world.database().execute("UPDATE messages SET integrity = 'outside' WHERE role = 'assistant'", []).unwrap();
+    let copies = world.directory.path().join("copies");
+    let clock = Arc::new(CopyingClock {
+        time: world.clock.clone(),
+        from: world.data_dir(),
+        to: copies.clone(),
+        copies: Mutex::new(0),
+    });
+    let count = || *clock.copies.lock().unwrap();
+    // Where the message was taken in, where the person was asked, and where their answer was taken in.
+    let (said, asked, agreed) = runtime().block_on(async {
+        let (router, assistant) = ally_assistant::open(world.parts(clock.clone())).await.unwrap();
+        let life = Life { world: world.clone(), router, assistant };
+        life.say(&chat, "Write it down").await;
+        let said = count();
+        life.assistant.settled().await;
+        let asked = count();
+        agree(&life).await;
+        let agreed = count();
+        life.assistant.settled().await;
+        (said, asked, agreed)
+    });
+    assert!(said <= asked && asked < agreed && agreed < count(), "{said} {asked} {agreed} {}", count());
+    for at in 0..count() {
+        let after = World::after(&world, &copies.join(at.to_string()));
+        after.gateway.answers_with(writer);
+        runtime().block_on(async {
+            let life = after.live().await;
+            life.assistant.settled().await;
+            let is_asked = agree(&life).await;
+            assert!(!is_asked || at < agreed, "copy {at} forgot an answer");
+            life.assistant.settled().await;
+            let messages = life.messages(&chat).await;
+            assert!(at < said || messages.len() == 4, "copy {at} lost a message");
+            let last = messages.last().unwrap();
+            assert_eq!(last["status"], "complete", "copy {at}: {last}");
+            let notes = std::fs::read_to_string(after.memories().join("notes.md")).unwrap();
+            assert_eq!(notes.matches("- tea\n").count(), usize::from(messages.len() == 4), "copy {at}: {notes}");
+            assert_eq!(life.ask(&chat, "And now?").await["status"], "complete", "copy {at}");
+        });
+        after.gateway.requests();
+    }
+}
+
+/// Agrees to whatever waits; says whether something did.
+async fn agree(life: &Life) -> bool {
+    let waiting = life.get("approvals?status=waiting").await;
+    let Some(id) = waiting["items"][0]["id"].as_str() else { return false };
+    let agreed = life.call("POST", &format!("approvals/{id}"), json!({"decision": "approve"})).await;
+    assert_eq!(agreed.status, 200, "{}", agreed.body);
+    true
 }
 
 #[test]

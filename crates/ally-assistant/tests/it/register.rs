@@ -33,9 +33,11 @@ async fn every_column_stands_in_the_register_and_every_entry_has_its_column() {
 fn the_description_of_the_doors_is_complete() {
     let description = serde_json::to_value(ally_assistant::openapi()).unwrap();
     let schemas = description["components"]["schemas"].as_object().unwrap();
-    for name in ["Chat", "Message", "Part", "Author", "Event", "Sent", "Problem", "MemoryFile", "Provider", "Hit"] {
+    for name in
+        ["Chat", "Message", "Part", "Author", "Event", "Sent", "Problem", "MemoryFile", "Provider", "Hit", "Approval"]
+    {
         assert!(schemas.contains_key(name), "{name} is missing: {:?}", schemas.keys().collect::<Vec<_>>());
     }
     let events = description["components"]["schemas"]["Event"]["oneOf"].as_array().unwrap();
-    assert_eq!(events.len(), 15);
+    assert_eq!(events.len(), 17);
 }

@@ -19,6 +19,11 @@ proptest! {
     }
 
     #[test]
+    fn a_call_that_was_made_before_never_gets_a_freer_answer(call in call(), times in 0usize..5) {
+        prop_assert!(freedom(authorize(&call.as_call().again(times))) <= freedom(authorize(&call.as_call())));
+    }
+
+    #[test]
     fn only_reading_and_undoable_changes_are_ever_free(call in call()) {
         if authorize(&call.as_call()).is_free() {
             prop_assert!(matches!(call.sink, Sink::Read | Sink::Local));
@@ -45,7 +50,7 @@ struct AnyCall {
 
 impl AnyCall {
     fn as_call(&self) -> Call<'_> {
-        Call { tool: &self.tool, sink: self.sink, touches: self.touches, run_label: self.label }
+        Call { tool: &self.tool, sink: self.sink, touches: self.touches, run_label: self.label, times_before: 0 }
     }
 }
 

@@ -1,4 +1,5 @@
 //! The decisions, as tables and as laws.
 
+mod fingerprints;
 mod laws;
 mod tables;

@@ -49,6 +49,19 @@ fn reading_memory_stays_free_after_outside_content() {
 }
 
 #[test]
+fn the_third_time_of_the_same_call_asks_and_what_asks_already_keeps_its_own_reason() {
+    for (times_before, free) in [(0, true), (1, true), (2, false), (3, false)] {
+        let decision = authorize(&Call::new("time_now", Sink::Read, Label::USER).again(times_before));
+        let rule = if free { Rule::ReadIsFree } else { Rule::SameCallAgain };
+        assert_eq!((decision.is_free(), decision.rule()), (free, rule), "{times_before}");
+    }
+    let sent = authorize(&Call::new("mail_send", Sink::Send, Label::USER).again(2));
+    assert_eq!(sent.rule(), Rule::LeavesOrDestroys);
+    let unreadable = authorize(&Call::new("No Tool", Sink::Read, Label::USER).again(2));
+    assert_eq!(unreadable.rule(), Rule::UnreadableTool);
+}
+
+#[test]
 fn a_tool_without_a_proper_name_is_refused() {
     let longest = "a".repeat(64);
     let too_long = "a".repeat(65);
@@ -77,15 +90,11 @@ fn the_words_kept_in_a_journal_are_the_words_of_the_api() {
     for sink in Sink::ALL {
         assert_eq!(serde_json::to_string(&sink).unwrap(), format!("\"{}\"", sink.as_str()));
     }
-    for rule in [
-        Rule::ReadIsFree,
-        Rule::LocalCanBeUndone,
-        Rule::MemoryAfterOutside,
-        Rule::LeavesOrDestroys,
-        Rule::UnreadableTool,
-    ] {
+    for rule in Rule::ALL {
         assert_eq!(serde_json::to_string(&rule).unwrap(), format!("\"{}\"", rule.as_str()));
+        assert_eq!(rule.as_str().parse(), Ok(rule));
     }
+    assert_eq!("of_another_version".parse::<Rule>(), Err(()));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::Fault;
 use super::pauses::Pauses;
 use super::server::{Asked, Server};
 use ally_llm::{Usage, sse};
-use ally_types::{ChatId, Content, MessageId, Problem, RunId};
+use ally_types::{ChatId, Content, MessageId, Problem, RunId, WaitId};
 use http::{HeaderValue, header};
 use serde::Deserialize;
 use std::collections::VecDeque;
@@ -32,7 +32,7 @@ pub(super) enum Event {
     #[serde(rename = "message.waiting")]
     Waiting { message: MessageId, reason: String, seconds: u32 },
     #[serde(rename = "approval.requested")]
-    ApprovalRequested { approval: Approval },
+    ApprovalRequested { message: MessageId, approval: Approval },
     #[serde(rename = "error")]
     Error { problem: Problem },
     /// The connection broke. What follows begins where it stopped, or with whole messages.
@@ -44,14 +44,35 @@ pub(super) enum Event {
 }
 
 /// What a person is asked to decide.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 pub(super) struct Approval {
-    /// What shall be done.
-    #[serde(default)]
-    pub(super) title: Option<Content>,
-    /// By which tool.
-    #[serde(default)]
-    pub(super) tool: Option<String>,
+    pub(super) id: WaitId,
+    /// `waiting` while nobody has decided.
+    pub(super) status: String,
+    pub(super) lines: Vec<ApprovalLine>,
+}
+
+/// One thing that is to be done.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ApprovalLine {
+    pub(super) line: String,
+    pub(super) title: Content,
+    pub(super) why: Content,
+    pub(super) details: Vec<Detail>,
+    pub(super) sources: Vec<Source>,
+}
+
+/// A piece of what is to be done.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Detail {
+    pub(super) name: String,
+    pub(super) text: Content,
+}
+
+/// Something from outside that was read before.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Source {
+    pub(super) what: String,
 }
 
 /// A message.
@@ -63,6 +84,8 @@ pub(super) struct Message {
     pub(super) text: Content,
     #[serde(default)]
     pub(super) parts: Vec<Part>,
+    #[serde(default)]
+    pub(super) approvals: Vec<Approval>,
     #[serde(default)]
     pub(super) run: Option<RunId>,
     #[serde(default)]

@@ -1,12 +1,13 @@
 //! From a message that was sent to the end of its answer.
 
-use super::events::{Event, Events, Message, Status};
+use super::events::{Approval, Event, Events, Message, Status};
 use super::screen::Screen;
 use super::server::{Asked, Server};
 use super::shown::Shown;
-use super::{Fault, Thinking, clean};
+use super::{Fault, Thinking, approval};
 use ally_types::{MessageId, RunId};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -41,6 +42,7 @@ pub(super) async fn follow(
     let ask_to_stop = Asked::post(&cancel, json!({}));
     let mut stopping: Stopping<'_> = None;
     let mut is_asked_to_stop = false;
+    let mut asked = BTreeSet::new();
     let message = loop {
         tokio::select! {
             biased;
@@ -70,8 +72,15 @@ pub(super) async fn follow(
                         "What was asked is kept, and the answer goes on there. Run `ally chat` to see it.",
                     ));
                 }
-                event => if let Some(message) = show(screen, &mut shown, server.origin(), awaited, event?)? {
-                    break message;
+                event => match show(screen, &mut shown, awaited, event?)? {
+                    Some(Seen::Over(message)) => break *message,
+                    Some(Seen::Needs(wanted)) if asked.insert(wanted.id) => {
+                        screen.end_line()?;
+                        if !approval::decide(server, screen, &wanted).await? {
+                            return Ok(false);
+                        }
+                    }
+                    _ => {}
                 },
             },
         }
@@ -83,19 +92,24 @@ async fn under_way(stopping: &mut Stopping<'_>) -> Option<Result<Vec<u8>, Fault>
     Some(stopping.as_mut()?.await)
 }
 
-/// Shows an event. Gives the answer when it is over.
-fn show(
-    screen: &mut Screen,
-    shown: &mut Shown,
-    origin: &str,
-    awaited: &Awaited,
-    event: Event,
-) -> Result<Option<Message>, Fault> {
+/// What an event brings that the loop has to do something about.
+enum Seen {
+    /// The answer is over.
+    Over(Box<Message>),
+    /// The person has to decide.
+    Needs(Approval),
+}
+
+/// Shows an event.
+fn show(screen: &mut Screen, shown: &mut Shown, awaited: &Awaited, event: Event) -> Result<Option<Seen>, Fault> {
     let answer = awaited.answer;
     match event {
         Event::Snapshot { message } | Event::Completed { message } if message.id == answer => {
             shown.whole(screen, &message)?;
-            return Ok(Some(message).filter(|message| message.status.is_over()));
+            if message.status.is_over() {
+                return Ok(Some(Seen::Over(Box::new(message))));
+            }
+            return Ok(message.approvals.into_iter().find(|approval| approval.status == "waiting").map(Seen::Needs));
         }
         Event::Text { message, text } if message == answer => shown.text(screen, text.expose())?,
         Event::Thinking { message, text } if message == answer => shown.thoughts(screen, text.expose())?,
@@ -106,11 +120,7 @@ fn show(
         Event::Waiting { message, reason, seconds } if message == answer => {
             screen.remark(&format!("{reason} Trying again in {seconds} s."))?;
         }
-        Event::ApprovalRequested { approval } => {
-            let title = approval.title.as_ref().map(|title| title.expose());
-            let what = title.or(approval.tool.as_deref()).unwrap_or("a decision");
-            screen.say(&format!("Needs you: {}\nDecide in the browser: {origin}", clean::one_line(what, 500)))?;
-        }
+        Event::ApprovalRequested { message, approval } if message == answer => return Ok(Some(Seen::Needs(approval))),
         Event::Error { problem } => screen.problem(&problem)?,
         Event::Lost => screen.remark("The connection broke. Trying again; nothing is lost.")?,
         _ => {}
@@ -191,18 +201,17 @@ mod tests {
             json!({ "type": "text.delta", "message": answer, "text": "So far" }),
             json!({ "type": "text.delta", "message": other, "text": "of another answer" }),
             json!({ "type": "message.waiting", "message": answer, "reason": "It is busy.", "seconds": 2 }),
-            json!({ "type": "approval.requested", "approval": { "id": "x", "title": "Send\u{1b}[2J a mail\nto all" } }),
-            json!({ "type": "approval.requested", "approval": { "tool": "mail_send" } }),
+            json!({ "type": "approval.requested", "message": other, "approval": {
+                "id": "wait_00000000000000000000000000", "status": "waiting", "lines": []
+            } }),
             json!({ "type": "something.new", "message": answer }),
             json!({ "type": "error", "problem": { "type": "x", "status": 500, "title": "No.", "next_step": "Wait." } }),
         ] {
             let event = serde_json::from_value(event).expect("an event");
-            let over = show(&mut screen, &mut shown, "http://a", &awaited, event).expect("shown");
+            let over = show(&mut screen, &mut shown, &awaited, event).expect("shown");
             assert!(over.is_none());
         }
-        let lines = "So far\nIt is busy. Trying again in 2 s.\nNeeds you: Send a mail to all\nDecide in the browser: http://a\n\
-                     Needs you: mail_send\nDecide in the browser: http://a\nNo.\nWait.\n";
-        assert_eq!(seen.text(), lines);
+        assert_eq!(seen.text(), "So far\nIt is busy. Trying again in 2 s.\nNo.\nWait.\n");
     }
 
     #[test]

@@ -107,7 +107,7 @@ impl Shown {
                 Part::Thinking { text } => self.thoughts(screen, thoughts.of(text.expose()))?,
                 Part::Tool { call, tool, status, summary } => {
                     self.called(screen, call, tool)?;
-                    if status != "running" {
+                    if !matches!(status.as_str(), "running" | "waiting") {
                         let says = summary.as_ref().map_or("it is not known what came of it", |says| says.expose());
                         self.finished(screen, call, status == "ok", says)?;
                     }

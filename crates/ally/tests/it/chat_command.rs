@@ -494,3 +494,48 @@ async fn a_conversation_goes_on_where_it_stood() {
     assert_eq!(code, Some(0), "{seen}");
     assert_eq!(number_of_chats(&mira).await, 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_needs_the_person_is_decided_in_the_terminal() {
+    let (stand_in, setup) = with_claude().await;
+    let installation = setup.start();
+    let mira = installation.administrator().await;
+    let again = || Turn::of([Step::ToolCall { tool: "time_now".to_owned(), input: json!({}) }]);
+    let turns = vec![again(), again(), again(), Turn::text("It is late.")];
+    stand_in.always(Rule { when: "what time".to_owned(), turns });
+    let computer = Computer::with_token(&installation, &mira);
+
+    // Without a terminal nobody can be asked: it is said, and waits.
+    let said = computer.says(&["what time is it now"]).await;
+    assert_eq!(said.code, Some(1), "{said:?}");
+    assert!(said.err.contains("Needs you:\nLook at the clock\n"), "{said:?}");
+    assert!(said.err.contains("It keeps asking for the same thing. Let it go on?"), "{said:?}");
+    assert!(said.err.contains("/approvals"), "{said:?}");
+
+    // The conversation asks again, hears a no with its reason, and goes on.
+    let mut terminal = computer.terminal(&[]);
+    terminal.until("Needs you:");
+    terminal.until("Do it? y or n: ");
+    terminal.types("perhaps\n");
+    terminal.until("Do it? y or n: ");
+    terminal.types("n\n");
+    terminal.until("Why? It is told so. Enter for no reason: ");
+    terminal.types("I have a watch\n");
+    terminal.until("It is late.");
+    terminal.until("> ");
+    terminal.types("\u{4}");
+    assert_eq!(terminal.end().await.0, Some(0));
+    let answer = last_answer(&mira).await;
+    assert_eq!((&answer["status"], &answer["parts"][2]["status"]), (&json!("complete"), &json!("failed")));
+    assert_eq!(
+        (&answer["approvals"][0]["status"], &answer["approvals"][0]["reason"]),
+        (&json!("rejected"), &json!("I have a watch"))
+    );
+
+    let mut terminal = computer.terminal(&["--new", "what time is it now"]);
+    terminal.until("Do it? y or n: ");
+    terminal.types("y\n");
+    terminal.until("It is late.");
+    assert_eq!(terminal.end().await.0, Some(0));
+    assert_eq!(last_answer(&mira).await["parts"][2]["status"], "ok");
+}

@@ -30,10 +30,29 @@ pub enum Mode {
     PowerIgnoringSyncs,
 }
 
+/// Whether the tool of the turn may run by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turns {
+    Free,
+    /// The chat holds words from outside, so the person is asked and agrees.
+    Asking,
+}
+
+/// What the person was told before the crash.
+#[derive(Debug, Clone, Copy, Default)]
+struct Told {
+    acknowledged: bool,
+    agreed: bool,
+    ended: bool,
+}
+
 /// What was found after a crash and a restart.
 #[derive(Debug)]
 pub struct Survivor {
     pub acknowledged: bool,
+    /// Whether what the person agreed to was taken in, and whether they were asked again afterwards.
+    pub agreed: bool,
+    pub asked_again: bool,
     pub question_is_there: bool,
     pub answer_status: Option<String>,
     pub file: Option<String>,
@@ -67,7 +86,7 @@ struct Life<'a> {
 const CRASHED: i32 = 137;
 
 impl Bench {
-    pub async fn new() -> Self {
+    pub async fn new(turns: Turns) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let stand_in = StandIn::start().await.unwrap();
         let create = json!({ "command": "create", "path": "/memories/tea.md", "file_text": "- green tea\n" });
@@ -92,9 +111,20 @@ impl Bench {
         let template = bench.directory.path().join("template");
         std::fs::create_dir(&template).unwrap();
         let life = bench.start(&template, &[]);
-        let chat = life.call(Method::POST, "/api/v1/chats", json!({})).await.unwrap();
+        let chat = life.call(Method::POST, "/api/v1/chats", json!({})).await.unwrap().1["id"].clone();
+        let chat = chat.as_str().unwrap();
+        if turns == Turns::Asking {
+            let path = format!("/api/v1/chats/{chat}/messages");
+            life.call(Method::POST, &path, json!({ "text": "Hello" })).await.unwrap();
+            life.settled_in(chat).await.unwrap();
+        }
+        let chat = chat.to_owned();
         life.end().await;
-        bench.chat = chat.1["id"].as_str().unwrap().to_owned();
+        if turns == Turns::Asking {
+            let database = rusqlite::Connection::open(template.join("ally.db")).unwrap();
+            database.execute("UPDATE messages SET integrity = 'outside' WHERE role = 'assistant'", []).unwrap();
+        }
+        bench.chat = chat;
         bench
     }
 
@@ -103,7 +133,7 @@ impl Bench {
         let file = self.directory.path().join("count");
         let data = self.copy();
         let life = self.start(&data, &[("ALLY_CRASH_COUNT_FILE", file.to_str().unwrap())]);
-        assert!(life.one_turn().await.1, "the turn ends when nothing goes wrong");
+        assert!(life.one_turn().await.ended, "the turn ends when nothing goes wrong");
         life.end().await;
         std::fs::read_to_string(file).unwrap().trim().parse().unwrap()
     }
@@ -119,12 +149,12 @@ impl Bench {
         }
         let refused = self.refused.load(Ordering::SeqCst);
         let life = self.start(&data, &environment);
-        let (acknowledged, _) = life.one_turn().await;
+        let told = life.one_turn().await;
         if life.end().await != ally_sandbox::Exit::Code(CRASHED) {
             return None;
         }
         let life = self.start(&data, &[]);
-        let mut survivor = life.look(acknowledged).await;
+        let mut survivor = life.look(told).await;
         life.end().await;
         survivor.refused_requests = (self.refused.load(Ordering::SeqCst) - refused) as usize;
         std::fs::remove_dir_all(&data).unwrap();
@@ -183,18 +213,26 @@ impl Bench {
 }
 
 impl Life<'_> {
-    /// Sends the message and waits until its answer is finished or the process is gone: whether the message was
-    /// acknowledged, and whether the turn ended.
-    async fn one_turn(&self) -> (bool, bool) {
+    /// Sends the message, agrees to what is asked, and waits until the answer is finished or the process is gone.
+    async fn one_turn(&self) -> Told {
         let path = format!("/api/v1/chats/{}/messages", self.bench.chat);
         let sent = self.call(Method::POST, &path, json!({ "text": "I like green tea" })).await;
         let acknowledged = matches!(sent, Some((202, _)));
-        (acknowledged, acknowledged && self.settled().await.is_some())
+        let mut told = Told { acknowledged, ..Told::default() };
+        if acknowledged {
+            told.ended = self.settled_with(&self.bench.chat, &mut told.agreed).await.is_some();
+        }
+        told
     }
 
-    /// Waits until no message is being answered any more; `None` if the process is gone.
-    async fn settled(&self) -> Option<Value> {
-        let path = format!("/api/v1/chats/{}/messages", self.bench.chat);
+    async fn settled_in(&self, chat: &str) -> Option<Value> {
+        self.settled_with(chat, &mut false).await
+    }
+
+    /// Waits until no message is being answered any more, and agrees to what is asked meanwhile; `None` if the process
+    /// is gone.
+    async fn settled_with(&self, chat: &str, agreed: &mut bool) -> Option<Value> {
+        let path = format!("/api/v1/chats/{chat}/messages");
         loop {
             let (_, messages) = self.call(Method::GET, &path, Value::Null).await?;
             let items = messages["items"].as_array()?;
@@ -202,23 +240,36 @@ impl Life<'_> {
             if !items.iter().any(is_open) {
                 return Some(messages);
             }
+            let (_, waiting) = self.call(Method::GET, "/api/v1/approvals?status=waiting", Value::Null).await?;
+            if let Some(id) = waiting["items"][0]["id"].as_str() {
+                let path = format!("/api/v1/approvals/{id}");
+                let (status, _) = self.call(Method::POST, &path, json!({ "decision": "approve" })).await?;
+                *agreed |= status == 200;
+            }
             tokio::task::yield_now().await;
         }
     }
 
-    async fn look(&self, acknowledged: bool) -> Survivor {
-        let messages = self.settled().await.expect("it starts again after the crash");
+    async fn look(&self, told: Told) -> Survivor {
+        let mut asked_again = false;
+        let settled = self.settled_with(&self.bench.chat, &mut asked_again).await;
+        let messages = settled.expect("it starts again after the crash");
         let items = messages["items"].as_array().unwrap().clone();
         let question = items.iter().find(|item| item["text"] == "I like green tea");
-        let answer = items.iter().find(|item| item["role"] == "assistant");
+        let answer = items.iter().find(|item| {
+            item["role"] == "assistant"
+                && item["parent"] == question.map_or(Value::Null, |question| question["id"].clone())
+        });
         let file = self.call(Method::GET, "/api/v1/memory/files/tea.md", Value::Null).await.unwrap();
         let versions = self.call(Method::GET, "/api/v1/memory/files/tea.md/versions", Value::Null).await.unwrap();
         let path = format!("/api/v1/chats/{}/messages", self.bench.chat);
         self.call(Method::POST, &path, json!({ "text": "And now?" })).await.unwrap();
-        let after = self.settled().await.unwrap();
+        let after = self.settled_in(&self.bench.chat).await.unwrap();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         Survivor {
-            acknowledged,
+            acknowledged: told.acknowledged,
+            agreed: told.agreed,
+            asked_again,
             question_is_there: question.is_some(),
             answer_status: answer.and_then(|answer| text(&answer["status"])),
             file: text(&file.1["text"]),

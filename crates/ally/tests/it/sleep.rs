@@ -164,3 +164,31 @@ async fn when_the_gateway_is_killed_in_the_middle_of_an_answer_the_same_tab_sees
     let asked = stand_in.seen().iter().filter(|seen| seen.path == "/v1/messages").count();
     assert_eq!(asked, 2);
 }
+
+#[tokio::test]
+async fn it_falls_asleep_over_a_request_and_goes_on_with_the_answer() {
+    let stand_in = StandIn::start().await.unwrap();
+    let setup = Setup::default().with_anthropic(&stand_in.url());
+    let installation = setup.with("ALLY_IDLE_EXIT_SECONDS", "1").start();
+    let mira = installation.administrator().await;
+    let chat = mira.chat().await;
+    let look = || Turn::call("time_now", serde_json::json!({}));
+    stand_in.always(Rule { when: "time".to_owned(), turns: vec![look(), look(), look(), Turn::text("It is late.")] });
+    let mut tab = mira.events(&format!("/api/v1/chats/{chat}/events"), None).await;
+    let sent = mira.say(&chat, "What time is it?").await;
+    let approval = tab.until("approval.requested").await["approval"].clone();
+    asleep(&installation).await;
+    // What woke it to be asked about is no yes.
+    let list = mira.get("/api/v1/approvals?status=waiting").await.expect(200).json();
+    assert_eq!(list["items"][0]["id"], approval["id"], "{list}");
+    mira.post("/api/v1/assistant/stop", serde_json::json!({})).await.expect(202);
+    let path = format!("/api/v1/approvals/{}", approval["id"].as_str().unwrap());
+    mira.post(&path, serde_json::json!({ "decision": "approve" })).await.expect(200);
+    let answer = tab.answer(sent["answer"]["id"].as_str().unwrap()).await;
+    assert_eq!(
+        (answer["status"].as_str(), answer["text"].as_str()),
+        (Some("complete"), Some("It is late.")),
+        "{answer}"
+    );
+    assert_eq!(answer["parts"][2]["status"], "ok", "{answer}");
+}

@@ -11,6 +11,7 @@ import { ProblemNotice } from "../../ui/problem-notice";
 import { Skeleton } from "../../ui/skeleton";
 import { count } from "../../ui/quantity";
 import { showToast } from "../../ui/toast";
+import { ApprovalPlace } from "./approval-place";
 import { keepChat } from "./chat-lists";
 import { Composer, type ComposerHandle } from "./composer";
 import { ContextGauge } from "./context-gauge";
@@ -27,7 +28,7 @@ const FirstSteps = lazy(async () => ({ default: (await import("./first-steps")).
 
 const TemporaryBanner = lazy(() => import("./temporary-banner"));
 
-export function OldChat({ id, connect, fileLink, topBar, target, onClosed }: Shared & { id: string; target?: string; onClosed: () => void }) {
+export function OldChat({ id, connect, fileLink, approval, topBar, target, onClosed }: Shared & { id: string; target?: string; onClosed: () => void }) {
   const queries = useQueryClient();
   const info = useQuery(chatQuery(id));
   const onEvent = useCallback(
@@ -38,6 +39,7 @@ export function OldChat({ id, connect, fileLink, topBar, target, onClosed }: Sha
         queries.setQueryData(contextQuery(id).queryKey, (known) => known && { ...known, gauge });
         if (summary) void queries.invalidateQueries({ queryKey: contextQuery(id).queryKey });
       }
+      if (event.type === "approval.requested" || event.type === "approval.decided") void queries.invalidateQueries({ queryKey: ["approvals"] });
       if (event.type === "run.finished") void queries.invalidateQueries({ queryKey: limitsQuery.queryKey });
       if (event.type === "memory.changed") void queries.invalidateQueries({ queryKey: memoryQuery.queryKey });
     },
@@ -120,7 +122,9 @@ export function OldChat({ id, connect, fileLink, topBar, target, onClosed }: Sha
               </Suspense>
             </div>
           ) : isLoaded || state.order.length > 0 ? (
-            <Transcript chat={chat} onSent={onSent} fileLink={fileLink} summaries={context?.summaries ?? NO_SUMMARIES} target={target} />
+            <ApprovalPlace value={approval}>
+              <Transcript chat={chat} onSent={onSent} fileLink={fileLink} summaries={context?.summaries ?? NO_SUMMARIES} target={target} />
+            </ApprovalPlace>
           ) : (
             <div className="min-h-0 flex-1 px-6 pt-8">
               <div className="mx-auto max-w-[43rem]">{chat.problem ? <ProblemNotice problem={chat.problem} kept={t("chat.load.kept")} /> : <Skeleton label={t("loading")} lines={5} />}</div>

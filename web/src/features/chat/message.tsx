@@ -1,6 +1,6 @@
 // One entry of the conversation.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { lazy, memo, type ReactNode, Suspense } from "react";
+import { Fragment, lazy, memo, type ReactNode, Suspense } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { providerQuery } from "../../api/queries";
@@ -11,6 +11,7 @@ import { Markdown } from "../../markdown/markdown";
 import { Button } from "../../ui/button";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { type MarkState, RailEntry } from "../../ui/rail/rail";
+import { ApprovalPlace } from "./approval-place";
 import { Question } from "./question";
 import { Receipt } from "./receipt";
 import { useMessage } from "./stream";
@@ -43,12 +44,27 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Liv
   const isLive = message.status === "queued" || message.status === "streaming";
   const pieces: Piece[] = message.parts.map((part) => (part.type === "tool" ? { kind: "tool", part } : { kind: part.type, text: part.text }));
   const lastText = pieces.findLastIndex((piece) => piece.kind === "text");
-  const isWaiting = isLive && (pieces.length === 0 || pieces.at(-1)?.kind === "tool");
+  const approvals = message.approvals ?? [];
+  const showApproval = ApprovalPlace.use();
+  const needsYou = approvals.some((approval) => approval.status === "waiting");
+  const isWaiting = isLive && !needsYou && (pieces.length === 0 || pieces.at(-1)?.kind === "tool");
   return (
-    <article aria-label={t("message.allys")} aria-busy={isLive || undefined} data-role="assistant" data-status={message.status} data-message={message.id}>
+    <article aria-label={t("message.allys")} aria-busy={(isLive && !needsYou) || undefined} data-role="assistant" data-status={message.status} data-message={message.id}>
       <h2 className="sr-only">{t("message.allys")}</h2>
       {pieces.map((piece, at) => {
-        if (piece.kind === "tool") return <ToolEntry key={piece.part.call} part={piece.part} fileLink={fileLink} />;
+        if (piece.kind === "tool") {
+          const asked = approvals.filter((approval) => approval.lines.at(-1)?.line === piece.part.call);
+          return (
+            <Fragment key={piece.part.call}>
+              <ToolEntry part={piece.part} fileLink={fileLink} />
+              {asked.map((approval) => (
+                <RailEntry key={approval.id} mark={approval.status === "waiting" ? "wait" : "plain"} isSmall={approval.status !== "waiting"} className="pb-4">
+                  {showApproval(approval)}
+                </RailEntry>
+              ))}
+            </Fragment>
+          );
+        }
         if (piece.kind === "thinking") return <Thinking key={at} text={piece.text} />;
         return (
           <RailEntry key={at} mark={at === lastText ? markOf(message) : "done"} isFirst={isFirst && at === 0} className={at === lastText ? "pb-1!" : "pb-3"}>
@@ -84,7 +100,7 @@ function waitingFor({ status, pause }: LiveMessage): string {
 }
 
 /** Ends at a limit of ours: asking again goes on from there. */
-const AT_A_LIMIT = new Set(["same_call_again", "too_many_steps", "too_many_tokens", "took_too_long"]);
+const AT_A_LIMIT = new Set(["too_many_steps", "too_many_tokens", "took_too_long"]);
 
 function markOf(message: Message): MarkState {
   if (message.status === "queued" || message.status === "streaming") return "live";

@@ -2,7 +2,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useRef, useState } from "react";
 import { accountQuery } from "../../api/queries";
-import type { Effort } from "../../api/types";
+import type { Approval, Effort } from "../../api/types";
 import { t } from "../../i18n/t";
 import { Composer, type ComposerHandle } from "./composer";
 import { Destination } from "./destination";
@@ -15,11 +15,13 @@ export interface Shared {
   /** How a provider is connected; the shell knows. */
   connect: ReactNode;
   fileLink: (path: string) => ReactNode;
+  /** How an approval request is shown. */
+  approval: (approval: Approval) => ReactNode;
   /** The bar above; with a note its title is the heading of the page. */
   topBar: (title: string, note?: ReactNode) => ReactNode;
 }
 
-export function NewChat({ connect, topBar, onOpened }: Omit<Shared, "fileLink"> & { onOpened: (chat: string) => void }) {
+export function NewChat({ connect, topBar, onOpened }: Omit<Shared, "fileLink" | "approval"> & { onOpened: (chat: string) => void }) {
   const { data: account } = useQuery(accountQuery);
   const composer = useRef<ComposerHandle>(null);
   const [effort, setEffort] = useState<Effort>("normal");

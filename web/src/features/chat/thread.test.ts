@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ChatEvent, Message } from "../../api/types";
+import type { Approval, ChatEvent, Message } from "../../api/types";
 import { Thread } from "./thread";
 
 const question: Message = {
@@ -53,6 +53,24 @@ describe("the thread", () => {
     store.apply({ type: "text.delta", message: "msg_2", text: "Hi" });
     show();
     expect(store.message("msg_2")?.pause).toBeUndefined();
+  });
+
+  it("lets go of the run while a request waits for the person, and takes it up with the answer", () => {
+    const { thread: store, show } = thread();
+    const line = { line: "c1", tool: "memory", title: "Delete from memory", details: [], input: { command: "delete" }, why: "", rule: "", sources: [], edited: false };
+    const approval: Approval = { id: "wait_1", run: "run_1", chat: "chat_1", message: "msg_2", status: "waiting", lines: [line], opened: "2026-11-21T09:00:02Z", expires: "2026-11-28T09:00:02Z" };
+    for (const event of events.slice(0, 3)) store.apply(event);
+    store.apply({ type: "approval.requested", message: "msg_2", approval });
+    show();
+    expect(store.message("msg_2")?.parts[1]).toMatchObject({ status: "waiting" });
+    expect(store.message("msg_2")?.approvals).toEqual([approval]);
+    expect(store.state().run).toBe(null);
+    const edited = { ...line, input: { command: "view" }, edited: true, allowed: true };
+    store.apply({ type: "approval.decided", message: "msg_2", approval: { ...approval, status: "approved", lines: [edited] } });
+    show();
+    expect(store.message("msg_2")?.parts[1]).toMatchObject({ status: "running", input: { command: "view" } });
+    expect(store.message("msg_2")?.approvals?.map(({ status }) => status)).toEqual(["approved"]);
+    expect(store.state().run).toBe("run_1");
   });
 
   it("shows nothing before the frame, and one change per frame", () => {

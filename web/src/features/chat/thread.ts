@@ -1,6 +1,6 @@
 // The messages of one open chat, as a fold over its events. It lives outside React: a token that arrives touches one
 // message and is shown with the next frame.
-import type { ChatEvent, Message, Part, ToolPart } from "../../api/types";
+import type { Approval, ChatEvent, Message, Part, ToolPart } from "../../api/types";
 
 const FINAL = new Set<Message["status"]>(["complete", "stopped", "interrupted", "failed"]);
 
@@ -156,6 +156,11 @@ export class Thread {
           ),
         }));
         break;
+      case "approval.requested":
+      case "approval.decided":
+        this.#change(event.message, (message) => withApproval(message, event.approval));
+        this.#findRun();
+        break;
       case "message.waiting":
         this.#change(event.message, (message) => message, { reason: event.reason, seconds: event.seconds });
         break;
@@ -215,8 +220,9 @@ export class Thread {
   }
 
   #findRun(): void {
-    // Turns go one after the other: the first that is not over is at work, those behind it wait.
-    const first = this.#state.order.map((id) => this.#messages.get(id)).find((message) => message?.role === "assistant" && isActive(message));
+    // Turns go one after the other: the first that is not over is at work, those behind it wait. One that waits for the
+    // person holds up nobody.
+    const first = this.#state.order.map((id) => this.#messages.get(id)).find((message) => message?.role === "assistant" && isActive(message) && !needsYou(message));
     const run = first?.run ?? null;
     if (run !== this.#state.run) this.#set({ run });
   }
@@ -251,6 +257,23 @@ export class Thread {
 
 function isActive(message: Message): boolean {
   return message.status === "queued" || message.status === "streaming";
+}
+
+const needsYou = (message: Message): boolean => (message.approvals ?? []).some((approval) => approval.status === "waiting");
+
+/** A request as it stands now, and what waits for it. */
+function withApproval(message: Message, approval: Approval): Message {
+  const waits = approval.status === "waiting";
+  const lines = new Map(approval.lines.map((line) => [line.line, line]));
+  const known = message.approvals ?? [];
+  return {
+    ...message,
+    approvals: known.some(({ id }) => id === approval.id) ? known.map((one) => (one.id === approval.id ? approval : one)) : [...known, approval],
+    parts: message.parts.map((part) => {
+      const line = part.type === "tool" && (part.status === "running" || part.status === "waiting") ? lines.get(part.call) : undefined;
+      return line ? { ...part, input: line.input, status: waits ? "waiting" : "running" } as ToolPart : part;
+    }),
+  };
 }
 
 function extend(parts: Part[], type: "text" | "thinking", text: string): Part[] {

@@ -8,8 +8,8 @@ import { type MarkState, RailEntry } from "../../ui/rail/rail";
 
 const MemoryNote = lazy(() => import("./memory-note"));
 
-const MARKS: Record<ToolStatus, MarkState> = { running: "live", ok: "done", failed: "bad", unknown: "wait" };
-const WORDS: Record<ToolStatus, Key> = { running: "tool.running", ok: "tool.ok", failed: "tool.failed", unknown: "tool.unknown" };
+const MARKS: Record<ToolStatus, MarkState> = { running: "live", waiting: "wait", ok: "done", failed: "bad", unknown: "wait" };
+const WORDS: Record<ToolStatus, Key> = { running: "tool.running", waiting: "tool.waiting", ok: "tool.ok", failed: "tool.failed", unknown: "tool.unknown" };
 
 export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path: string) => ReactNode }) {
   const [isOpen, setOpen] = useState(false);
@@ -18,7 +18,7 @@ export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path:
     <RailEntry mark={MARKS[part.status]} isSmall className="rail-line pb-3">
       <button type="button" aria-expanded={isOpen} aria-controls={id} onClick={() => setOpen(!isOpen)} className="tap -ms-1.5 flex max-w-full items-center gap-1.5 rounded-md px-1.5 text-start text-[14px] text-ink-2 hover:bg-sunken hover:text-ink">
         <span className="min-w-0">{line(part)}</span>
-        {part.status !== "ok" && <span className={clsx("shrink-0", part.status === "failed" && "text-bad", part.status === "unknown" && "text-wait")}>· {t(WORDS[part.status])}</span>}
+        {part.status !== "ok" && <span className={clsx("shrink-0", part.status === "failed" && "text-bad", (part.status === "unknown" || part.status === "waiting") && "text-wait")}>· {t(WORDS[part.status])}</span>}
         <ChevronRight aria-hidden className={clsx("size-4 shrink-0 transition-transform duration-150 rtl:-scale-x-100", isOpen && "rotate-90")} />
       </button>
       <div id={id} hidden={!isOpen} className="mt-1 rounded-md border border-line bg-sunken px-3 py-2 text-[12.5px]">

@@ -64,6 +64,7 @@ pub fn row(role: Role, text: &str) -> Stored {
         label: Label::USER,
         blocks: Vec::new(),
         results: Vec::new(),
+        approvals: Vec::new(),
         usage: None,
         work: None,
         feedback: None,
