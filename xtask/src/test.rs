@@ -90,7 +90,7 @@ impl Runner<'_> {
         counts
     }
 
-    /// A real browser: every test before the fake backend, then each file of them before a fresh real installation.
+    /// A real browser: every test before the fake backend, and each file of them before a fresh real installation.
     fn browser(&self) -> Counts {
         if let Err(reason) = self.node_modules() {
             return Counts::of_skipped(format!("browser: {reason}"));
@@ -109,17 +109,27 @@ impl Runner<'_> {
         if !build(&["-p", "ally"]) || !build(&["-p", "ally-llm", "--example", "stand_in"]) {
             return Counts::of_failed();
         }
-        let mut counts = self.playwright(&chromium, None, self.noun);
+        // Both worlds at once: each waits much, for pages and for words that come slowly.
+        std::thread::scope(|scope| {
+            let before_real = scope.spawn(|| self.before_real(&chromium));
+            let mut counts = self.playwright(&chromium, None, self.noun);
+            counts.add_second_world(before_real.join().unwrap_or_else(|_| Counts::of_failed()));
+            counts
+        })
+    }
+
+    /// Each file of the browser tests before a fresh real installation.
+    fn before_real(&self, chromium: &Path) -> Counts {
+        let mut counts = Counts::default();
         for file in self.browser_files() {
             let arguments = [file.as_str()];
-            let real = match Installation::start(&programs()) {
-                Ok(installation) => self.playwright(&chromium, Some(&installation), arguments),
+            counts.add(match Installation::start(&programs()) {
+                Ok(installation) => self.playwright(chromium, Some(&installation), arguments),
                 Err(reason) => {
                     say(&reason);
                     Counts::of_failed()
                 }
-            };
-            counts.add_second_world(real);
+            });
         }
         counts
     }
@@ -140,12 +150,13 @@ impl Runner<'_> {
         real: Option<&Installation>,
         files: impl IntoIterator<Item = &'b str>,
     ) -> Counts {
-        let report = self.folder.join("playwright.json");
+        let world = if real.is_some() { "real" } else { "fake" };
+        let report = self.folder.join(format!("playwright-{world}.json"));
         let _ = std::fs::remove_file(&report);
         let mut playwright = self.in_web("playwright");
         playwright.args(["test", "--pass-with-no-tests", "--reporter=list,json"]).args(files);
         // A folder of its own: two runs in one checkout would delete each other's traces.
-        playwright.arg("--output").arg(self.folder.join("browser"));
+        playwright.arg("--output").arg(self.folder.join(format!("browser-{world}")));
         playwright.env("PLAYWRIGHT_JSON_OUTPUT_NAME", &report).env("ALLY_CHROMIUM", chromium);
         match real {
             Some(real) => {
@@ -155,7 +166,7 @@ impl Runner<'_> {
             None => playwright.env_remove("ALLY_E2E_URL"),
         };
         say(&format!("browser tests before {}", real.map_or("the fake backend", |real| real.url.as_str())));
-        let (succeeded, _) = pass_on(&mut playwright);
+        let (succeeded, _) = pass_on_as(&format!("{world}: "), &mut playwright);
         let mut counts = Counts::of_playwright(&std::fs::read_to_string(&report).unwrap_or_default());
         counts.fails_unless(succeeded);
         counts
@@ -207,6 +218,11 @@ fn succeeds(command: &mut Command) -> bool {
 
 /// Runs a program, shows its lines as they come and keeps them. Both its outputs go through one pipe, in order.
 fn pass_on(command: &mut Command) -> (bool, Vec<String>) {
+    pass_on_as("", command)
+}
+
+/// The same, with a word before each line that is shown: another program may write in between.
+fn pass_on_as(prefix: &str, command: &mut Command) -> (bool, Vec<String>) {
     let Ok((reader, writer)) = std::io::pipe() else { return (false, Vec::new()) };
     let Ok(second) = writer.try_clone() else { return (false, Vec::new()) };
     let name = command.get_program().to_string_lossy().into_owned();
@@ -220,7 +236,7 @@ fn pass_on(command: &mut Command) -> (bool, Vec<String>) {
     let mut lines = Vec::new();
     for line in BufReader::new(reader).split(b'\n').map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
-        say(&line);
+        say(&format!("{prefix}{line}"));
         lines.push(line);
     }
     (child.wait().is_ok_and(|status| status.success()), lines)

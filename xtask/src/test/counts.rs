@@ -101,6 +101,7 @@ impl Counts {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped.extend(other.skipped);
+        self.ran.extend(other.ran);
     }
 
     /// Adds what the same tests did in another world. A test that makes no sense in one is not skipped if the other ran it.
