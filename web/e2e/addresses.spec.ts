@@ -1,6 +1,6 @@
 // What an address does: an invitation that leaves no trace, an old link, a page that is not there.
 import { expect, test } from "@playwright/test";
-import { enter, inFreshWorld, isAccessible, picture } from "./people";
+import { enter, inFreshWorld, isAccessible, picture, signIn } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
@@ -9,7 +9,7 @@ inFreshWorld(5, async (page) => {
 });
 
 test("an invitation is read once from behind the #, and then stands in no address and in no request line", async ({ page, browser }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/settings/people");
   await page.getByRole("button", { name: "Make an invitation link" }).click();
   const link = await page.getByText(/sign-up#invitation=/).innerText();
@@ -70,5 +70,10 @@ test("somebody who is not signed in comes to sign-in first, whatever the address
   const stranger = await (await browser.newContext()).newPage();
   await stranger.goto("/app/nowhere");
   await expect(stranger.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await stranger.getByLabel("E-mail").fill("mira@example.com");
+  await stranger.getByLabel("Password", { exact: true }).fill("correct horse battery");
+  await stranger.getByRole("button", { name: "Sign in" }).click();
+  await expect(stranger).toHaveURL(/\/app\/nowhere$/);
+  await expect(stranger.getByRole("heading", { level: 1, name: "There is no such page" })).toBeVisible();
   await stranger.context().close();
 });

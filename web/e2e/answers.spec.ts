@@ -1,13 +1,13 @@
 // What stands under an answer: thumbs, the receipt, and the mark on a claim that has none.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, LOOKS, picture, signIn, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
 inFreshWorld(5);
 
 test("a thumb is shown at once and in every tab, takes a note, and can be taken back", async ({ page, context }) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   await write(page, "Which venues fit for Lisbon?");
@@ -43,13 +43,11 @@ test("the receipt is one line, and opens", async ({ page }) => {
   await expect(page.getByText("1 tool did what was asked, nothing was changed")).toBeVisible();
   await expect(page.getByText(/^2 model calls/)).toBeVisible();
   await expect(page.getByText(/^Your key paid about \$0\./)).toBeVisible();
-  for (const scheme of SCHEMES) {
+  for (const [scheme, width] of LOOKS) {
     await page.emulateMedia({ colorScheme: scheme });
-    for (const width of WIDTHS) {
-      await page.setViewportSize({ width, height: 800 });
-      await isAccessible(page);
-      await picture(page, "receipt", scheme, width);
-    }
+    await page.setViewportSize({ width, height: 800 });
+    await isAccessible(page);
+    await picture(page, "receipt", scheme, width);
   }
 });
 
@@ -60,4 +58,21 @@ test("a claim without a receipt is marked, and the mark says why", async ({ page
   await expect(finished(page)).toHaveCount(1);
   await answers(page).last().getByText("Not verified").click();
   await expect(page.getByText(/so there is no receipt for it/)).toBeVisible();
+});
+
+test("under an answer that failed stands one way to try again", async ({ page }) => {
+  test.skip(!isFake, "the stand-in of the model does not fail on request");
+  await signIn(page);
+  await connect(page);
+  await page.goto("/app/");
+  await write(page, "Fail");
+  await expect(answers(page).last()).toHaveAttribute("data-status", "failed");
+  await expect(answers(page).last().getByRole("button", { name: "Good answer" })).toBeVisible();
+  await expect(answers(page).last().getByRole("button", { name: "Try again" })).toHaveCount(1);
+  for (const [scheme, width] of LOOKS) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 800 });
+    await isAccessible(page);
+    await picture(page, "chat-failed", scheme, width);
+  }
 });

@@ -1,7 +1,7 @@
 // What a person expects without saying so: nothing typed is lost, everything works by keyboard and for screen readers.
 import { expect, type Page, test } from "@playwright/test";
 import { newLine } from "./line";
-import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, LOOKS, pace, picture, signIn, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
@@ -24,45 +24,44 @@ const PUBLIC = isFake ? [] : ["/", "/legal/privacy", "/legal/cookies", "/legal/t
 
 const isTooWide = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
 
-for (const scheme of SCHEMES) {
-  for (const width of WIDTHS) {
-    test(`every page is clean for axe, ${scheme}, ${width} px, and nothing is wider than the window`, async ({ browser }) => {
-      test.setTimeout(300_000);
-      const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
-      const page = await context.newPage();
-      for (const path of PUBLIC) {
-        await page.goto(path);
-        await isAccessible(page);
-        await page.screenshot({ path: `test-results/pictures/real/public-${path.slice(1).replaceAll("/", "-") || "landing"}-${scheme}-${width}.png`, fullPage: true });
-        expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
-      }
-      for (const path of ["sign-in", "sign-up"]) {
-        await page.goto(`/app/${path}`);
-        await page.waitForLoadState("networkidle");
-        await isAccessible(page);
-        await picture(page, path, scheme, width);
-      }
-      await enter(page);
-      const chats = page.getByRole("navigation", { name: "Chats" });
-      if (width < 500) await page.getByRole("button", { name: "Open navigation" }).click();
-      await chats.getByRole("link").first().click();
-      await expect(finished(page)).toHaveCount(1);
+for (const [scheme, width] of LOOKS) {
+  test(`every page is clean for axe, ${scheme}, ${width} px, and nothing is wider than the window`, async ({ browser }) => {
+    test.setTimeout(300_000);
+    const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
+    const page = await context.newPage();
+    for (const path of PUBLIC) {
+      await page.goto(path);
       await isAccessible(page);
-      await picture(page, "chat", scheme, width);
-      for (const path of PAGES) {
-        await page.goto(`/app/${path}`);
-        await page.waitForLoadState("networkidle");
-        await isAccessible(page);
-        await picture(page, path || "first", scheme, width, true);
-        expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
-      }
-      await context.close();
-    });
-  }
+      await page.screenshot({ path: `test-results/pictures/real/public-${path.slice(1).replaceAll("/", "-") || "landing"}-${scheme}-${width}.png`, fullPage: true });
+      expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
+    }
+    for (const path of ["sign-in", "sign-up"]) {
+      await page.goto(`/app/${path}`);
+      await page.waitForLoadState("networkidle");
+      await isAccessible(page);
+      await picture(page, path, scheme, width);
+    }
+    await enter(page);
+    const chats = page.getByRole("navigation", { name: "Chats" });
+    if (width < 500) await page.getByRole("button", { name: "Open navigation" }).click();
+    await chats.getByRole("link").first().click();
+    await expect(finished(page)).toHaveCount(1);
+    await isAccessible(page);
+    await picture(page, "chat", scheme, width);
+    // Before the real thing once is enough: that each page comes and fits.
+    for (const path of isFake || width < 500 ? PAGES : []) {
+      await page.goto(`/app/${path}`);
+      await page.waitForLoadState("networkidle");
+      await isAccessible(page);
+      await picture(page, path || "first", scheme, width, true);
+      expect(await isTooWide(page), path).toBeLessThanOrEqual(0);
+    }
+    await context.close();
+  });
 }
 
 test("a chosen theme is there before the first paint, without inline code", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/settings/appearance");
   await page.getByRole("radio", { name: /^Dark/ }).check();
   await page.reload();
@@ -136,7 +135,7 @@ test("a lost connection is shown quietly, and what was missed arrives", async ({
 });
 
 test("the view follows only at the end, and there is a way back to it", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   await world(page, { speed: 25 });
@@ -158,7 +157,7 @@ test("the view follows only at the end, and there is a way back to it", async ({
 });
 
 test("by keyboard alone: skip link, chat, menu, Escape, rename", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/memory");
   await expect(page.getByRole("heading", { level: 1 })).toBeVisible();
   await page.keyboard.press("Tab");
@@ -179,6 +178,80 @@ test("by keyboard alone: skip link, chat, menu, Escape, rename", async ({ page }
   await expect(page.getByLabel("Name of the chat")).toBeFocused();
   await page.keyboard.press("Escape");
   await expect(page.getByLabel("Name of the chat")).toHaveCount(0);
+  await expect(menu).toBeFocused();
+  await page.keyboard.press("Enter");
+  await page.getByRole("menuitem", { name: "Move to a folder" }).press("Enter");
+  await expect(page.getByRole("dialog", { name: /^Move/ })).toBeVisible();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("dialog", { name: /^Move/ })).toHaveCount(0);
+  await expect(menu).toBeFocused();
+});
+
+test("a part that cannot be loaded says so in its place, takes nothing that was typed, and comes at another try", async ({ page }) => {
+  await enter(page);
+  await page.getByRole("navigation", { name: "Chats" }).getByRole("link").first().click();
+  await expect(finished(page)).toHaveCount(1);
+  const field = page.getByLabel("Message", { exact: true });
+  await field.fill("half a thought");
+  const isLost = /\/assets\/(question-editor|memory)-/;
+  await page.route(isLost, (route) => route.abort());
+  await page.getByRole("button", { name: "Edit the message" }).click();
+  const notice = page.getByText("This part could not be loaded. What you typed is kept.");
+  await expect(notice).toBeVisible();
+  await isAccessible(page);
+  await expect(field).toHaveValue("half a thought");
+  await page.getByRole("link", { name: "Memory" }).click();
+  await expect(page.getByRole("heading", { level: 1, name: "This page cannot be shown" })).toBeVisible();
+  await expect(page.getByRole("navigation", { name: "Areas" })).toBeVisible();
+  await page.goBack();
+  await page.getByRole("button", { name: "Edit the message" }).click();
+  await expect(notice).toBeVisible();
+  await page.unroute(isLost);
+  await page.getByRole("button", { name: "Try again" }).first().click();
+  await expect(page.getByLabel("Your message, edited")).toBeFocused();
+  await page.keyboard.press("Escape");
+  await expect(field).toHaveValue("half a thought");
+  await field.fill("");
+});
+
+test("on a phone: what can be undone can be undone from the drawer, and everything fits while an answer runs", async ({ browser }) => {
+  const context = await browser.newContext({ viewport: { width: 390, height: 800 }, hasTouch: true });
+  const page = await context.newPage();
+  await signIn(page);
+  await connect(page);
+  await page.goto("/app/");
+  await pace(page, 60);
+  await write(page, "A long one please");
+  await expect(answers(page).last()).toContainText("Paragraph");
+  const field = page.getByLabel("Message", { exact: true });
+  await field.fill("And what about Porto, in the second week of December?");
+  const boxes = await Promise.all([field, page.getByLabel("Thinking time"), page.getByRole("button", { name: "Stop", exact: true }), page.getByRole("button", { name: "Send" })].map((one) => one.boundingBox()));
+  for (const [at, box] of boxes.entries()) {
+    expect(box, String(at)).not.toBeNull();
+    if (!box) continue;
+    expect(box.x).toBeGreaterThanOrEqual(0);
+    expect(box.x + box.width).toBeLessThanOrEqual(390);
+    expect(box.height).toBeGreaterThanOrEqual(36);
+    for (const other of boxes.slice(at + 1)) if (other) expect(box.x + box.width <= other.x + 1 || other.x + other.width <= box.x + 1 || box.y + box.height <= other.y + 1 || other.y + other.height <= box.y + 1, String(at)).toBe(true);
+  }
+  expect(boxes[0]?.width).toBeGreaterThan(280);
+  await picture(page, "chat-running", "light", 390);
+  await page.emulateMedia({ colorScheme: "dark" });
+  await isAccessible(page);
+  await picture(page, "chat-running", "dark", 390);
+  await field.fill("");
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await expect(answers(page).last()).toHaveAttribute("data-status", "stopped");
+  await pace(page, 10);
+
+  await page.getByRole("button", { name: "Open navigation" }).click();
+  const drawer = page.getByRole("dialog", { name: "Navigation" });
+  const before = await drawer.getByRole("navigation", { name: "Chats" }).getByRole("listitem").count();
+  await drawer.getByRole("button", { name: /^Actions for/ }).last().click();
+  await page.getByRole("menuitem", { name: "Archive" }).click();
+  await drawer.getByRole("button", { name: "Undo", exact: true }).click();
+  await expect(drawer.getByRole("navigation", { name: "Chats" }).getByRole("listitem")).toHaveCount(before);
+  await context.close();
 });
 
 test("nothing but what is listed is kept in the browser, and signing out forgets the drafts", async ({ page }) => {

@@ -1,6 +1,6 @@
 // Finding a chat again: pins, folders, the archive, and each of it taken back.
 import { expect, type Page, test } from "@playwright/test";
-import { enter, finished, inFreshWorld, isAccessible, isFake, picture, write } from "./people";
+import { enter, finished, inFreshWorld, isAccessible, isFake, picture, signIn, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
@@ -35,6 +35,7 @@ test("a chat is pinned, moved into a new folder, archived, and everything is tak
   await page.getByRole("button", { name: "Move", exact: true }).click();
   const folders = page.getByRole("region", { name: "Folders" });
   await expect(folders.getByRole("link", { name: ana })).toBeVisible();
+  await expect(folders.getByRole("button", { name: `Actions for ${ana}` })).toBeFocused();
   await folders.getByRole("button", { name: "Friends", exact: true }).click();
   await expect(folders.getByRole("link", { name: ana })).toHaveCount(0);
   await page.reload();
@@ -99,7 +100,7 @@ test("what was said is found, marked, and opened at its message; the words stand
 });
 
 test("instructions are measured, refused when they are too long, and shown as the model is told them", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/settings/instructions");
   const rules = page.getByLabel(/^Rules that always count/);
   await rules.fill("x".repeat(4001));
@@ -119,8 +120,18 @@ test("instructions are measured, refused when they are too long, and shown as th
   await expect(page.getByText("The earlier versions are gone.")).toBeVisible();
   await expect(page.getByRole("button", { name: "Forget earlier versions" })).toHaveCount(0);
   await expect(rules).toHaveValue("Use metric units. Be brief.");
-  await page.getByLabel("These count for").selectOption({ label: "Folder Friends" });
+  // What is not saved yet waits while another place is looked at.
+  await rules.fill("Use metric units. And never guess.");
+  const actions = page.getByRole("button", { name: "Actions for the folder Friends" });
+  await actions.focus();
+  await actions.press("Enter");
+  await page.getByRole("menuitem", { name: "Instructions" }).click();
   await expect(page).toHaveURL(/folder=fld_/);
+  await expect(page.getByText("Not saved yet, but kept here: All chats")).toBeVisible();
+  await expect(rules).toHaveValue("");
+  await page.getByLabel("These count for").selectOption({ label: "All chats" });
+  await expect(rules).toHaveValue("Use metric units. And never guess.");
+  await page.getByLabel("These count for").selectOption({ label: "Folder Friends" });
   await page.getByLabel(/^Tone/).fill("warm");
   await page.getByRole("button", { name: "Save" }).click();
   await expect(page.getByLabel("What the model is told", { exact: true }).last()).toContainText("Tone: warm");
@@ -148,4 +159,21 @@ test("a temporary chat says so, is in no list, and is gone when it is left", asy
   await banner.getByRole("button", { name: "Close it now" }).click();
   await expect(banner).toHaveCount(0);
   await expect(page).toHaveURL(/\/app\/$/);
+});
+
+test("what was looked for is gone when the session ends, also from the history", async ({ page }) => {
+  await enter(page);
+  await page.getByRole("link", { name: "Search", exact: true }).click();
+  await page.getByLabel("Words to look for").fill("coffee");
+  await page.getByLabel("Words to look for").press("Enter");
+  await expect(page.getByRole("main").getByRole("listitem").first()).toContainText("coffee");
+  expect(await page.evaluate(() => JSON.stringify([history.state, location.href]))).not.toContain("coffee");
+  await page.getByRole("link", { name: "Settings" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await expect(page.getByRole("heading", { name: "Sign in" })).toBeVisible();
+  await signIn(page);
+  await page.goBack();
+  await page.goBack();
+  await expect(page).toHaveURL(/\/app\/search$/);
+  await expect(page.getByLabel("Words to look for")).toHaveValue("");
 });

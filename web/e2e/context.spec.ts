@@ -1,6 +1,6 @@
 // What is chosen and shown about how a model is asked: thinking time, how full a chat is, what was summarised.
 import { expect, test } from "@playwright/test";
-import { connect, enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world } from "./people";
+import { connect, enter, inFreshWorld, isAccessible, isFake, LOOKS, picture, world } from "./people";
 
 test.skip(!isFake, "a chat that fills a window is made by the fake backend");
 
@@ -27,19 +27,17 @@ test("a full chat says how full it is, and what was summarised can be opened whe
   await enter(page);
   await page.getByRole("link", { name: "Venues for the offsite" }).click();
   await expect(page.getByLabel("Thinking time")).toBeVisible();
-  for (const scheme of SCHEMES) {
-    for (const width of WIDTHS) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.setViewportSize({ width, height: 800 });
-      await page.reload();
-      await expect(page.getByText("63% of what the model can read")).toBeVisible();
-      const line = page.getByText("Summarised here");
-      await line.scrollIntoViewIfNeeded();
-      await line.click();
-      await expect(page.getByText("She looks for a venue for forty people [1].")).toBeVisible();
-      await expect(page.getByText("Stands for 12 messages")).toBeVisible();
-      await isAccessible(page);
-      await picture(page, "summarised", scheme, width);
-    }
+  for (const [scheme, width] of LOOKS) {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width, height: 800 });
+    await page.reload();
+    await expect(page.getByText("63% of what the model can read")).toBeVisible();
+    const line = page.getByText("Summarised here");
+    await line.scrollIntoViewIfNeeded();
+    await line.click();
+    await expect(page.getByText("She looks for a venue for forty people [1].")).toBeVisible();
+    await expect(page.getByText("Stands for 12 messages")).toBeVisible();
+    await isAccessible(page);
+    await picture(page, "summarised", scheme, width);
   }
 });

@@ -1,13 +1,13 @@
 // Settings → "Where my data went": what left, day by day, and which hosts are allowed.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, inFreshWorld, isAccessible, isFake, LOOKS, picture, signIn, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
 inFreshWorld(5);
 
 test("before anything left, an example stands there; then the calls of today are counted", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/settings/egress");
   await expect(page.getByText("Nothing left your space in these days.")).toBeVisible();
   await expect(page.getByRole("table", { name: "Example" })).toContainText("api.anthropic.com");
@@ -25,7 +25,7 @@ test("before anything left, an example stands there; then the calls of today are
 });
 
 test("a host is added, a wrong one explained, and one taken away comes back with Undo", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/settings/egress");
   const list = page.getByRole("list", { name: "Allowed hosts" });
   const host = page.getByLabel("Host", { exact: true });
@@ -73,20 +73,18 @@ test("the range stands in the address, older days come on request, and a failure
   await expect(page.getByText("In total")).toBeVisible();
 });
 
-for (const scheme of SCHEMES) {
-  for (const width of WIDTHS) {
-    test(`looks as it should, ${scheme}, ${width} px`, async ({ browser }) => {
-      const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
-      const page = await context.newPage();
-      await world(page, { egress: 6 });
-      await enter(page);
-      await page.goto("/app/settings/egress");
-      await expect(page.getByRole("list", { name: "Allowed hosts" })).toBeVisible();
-      await expect(page.getByText("In total")).toBeVisible();
-      await isAccessible(page);
-      await picture(page, "settings-egress-filled", scheme, width, true);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-      await context.close();
-    });
-  }
+for (const [scheme, width] of LOOKS) {
+  test(`looks as it should, ${scheme}, ${width} px`, async ({ browser }) => {
+    const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
+    const page = await context.newPage();
+    await world(page, { egress: 6 });
+    await signIn(page);
+    await page.goto("/app/settings/egress");
+    await expect(page.getByRole("list", { name: "Allowed hosts" })).toBeVisible();
+    await expect(page.getByText("In total")).toBeVisible();
+    await isAccessible(page);
+    await picture(page, "settings-egress-filled", scheme, width, true);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    await context.close();
+  });
 }

@@ -1,7 +1,7 @@
 // The first five minutes of a new user, point by point as the issue names them. One story, told in order.
 import { expect, test } from "@playwright/test";
 import { MODEL, startModelServer } from "./model-server";
-import { answers, connect, disconnect, enter, finished, inFreshWorld, isFake, KEY, pace, questions, write } from "./people";
+import { answers, connect, disconnect, enter, finished, inFreshWorld, isFake, KEY, pace, questions, signIn, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
@@ -148,7 +148,7 @@ test("4 · a model server on this machine is found, chosen, and answers", async 
 });
 
 test("3 · an answer streams; a closed tab loses nothing; Stop works from a second tab", async ({ page, context }) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   // Slow enough that three pages can be opened meanwhile, also on a busy machine.
@@ -198,7 +198,7 @@ test("3 · chats are listed, named, renamed, deleted, and brought back", async (
 });
 
 test("6 · the assistant is stopped in the middle of an answer and goes on by itself", async ({ page, context }) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   await pace(page, 80);
@@ -217,7 +217,7 @@ test("6 · the assistant is stopped in the middle of an answer and goes on by it
 });
 
 test("7 · Settings say what is configured and what stands around the assistant", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/settings/space");
   await expect(page.getByRole("heading", { name: "Walls", exact: true })).toBeVisible();
   await expect(page.getByText(/^srv_/)).toBeVisible();

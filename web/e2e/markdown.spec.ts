@@ -1,11 +1,11 @@
 // What an answer can hold: lists, tables, footnotes, maths and code, read by eye, by keyboard and by copying.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, finished, inFreshWorld, isAccessible, picture, SCHEMES, WIDTHS, write } from "./people";
+import { answers, connect, finished, inFreshWorld, isAccessible, LOOKS, picture, signIn, write } from "./people";
 
 let chat = "";
 
 inFreshWorld(5, async (page) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   await write(page, "Show me the showcase");
@@ -20,7 +20,7 @@ test("lists, tasks, footnotes, maths and coloured code are there, and nothing wa
     if (!request.url().startsWith(`${baseURL}/`)) elsewhere.push(request.url());
   });
   page.on("console", (message) => /Content Security Policy|Refused/i.test(message.text()) && refused.push(message.text()));
-  await enter(page);
+  await signIn(page);
   await page.goto(chat);
   const answer = answers(page).last();
   await expect(answer.locator("ul ul ol li")).toHaveCount(2);
@@ -40,7 +40,7 @@ test("lists, tasks, footnotes, maths and coloured code are there, and nothing wa
 });
 
 test("a footnote leads down and back, by keyboard", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await page.goto(chat);
   const mark = page.getByRole("button", { name: "Footnote 2", exact: true });
   await mark.focus();
@@ -53,7 +53,7 @@ test("a footnote leads down and back, by keyboard", async ({ page }) => {
 
 test("code, table and message are copied, each in its own form", async ({ page, context }) => {
   await context.grantPermissions(["clipboard-read", "clipboard-write"]);
-  await enter(page);
+  await signIn(page);
   await page.goto(chat);
   const answer = answers(page).last();
   const copied = () => page.evaluate(() => navigator.clipboard.readText());
@@ -70,19 +70,17 @@ test("code, table and message are copied, each in its own form", async ({ page, 
   await expect.poll(copied).toContain("## What an answer can hold");
 });
 
-for (const scheme of SCHEMES) {
-  for (const width of WIDTHS) {
-    test(`all of it is clean for axe and fits, ${scheme}, ${width} px`, async ({ browser }) => {
-      const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
-      const page = await context.newPage();
-      await enter(page);
-      await page.goto(chat);
-      await expect(page.locator("span.hl-1").first()).toBeAttached();
-      await expect(page.locator("math").first()).toBeAttached();
-      await isAccessible(page);
-      await picture(page, "markdown", scheme, width, true);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-      await context.close();
-    });
-  }
+for (const [scheme, width] of LOOKS) {
+  test(`all of it is clean for axe and fits, ${scheme}, ${width} px`, async ({ browser }) => {
+    const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
+    const page = await context.newPage();
+    await signIn(page);
+    await page.goto(chat);
+    await expect(page.locator("span.hl-1").first()).toBeAttached();
+    await expect(page.locator("math").first()).toBeAttached();
+    await isAccessible(page);
+    await picture(page, "markdown", scheme, width, true);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    await context.close();
+  });
 }

@@ -1,6 +1,6 @@
 // By keyboard: the palette, the single keys and their switch; and drafts that wait for their person.
 import { expect, type Page, test } from "@playwright/test";
-import { answers, connect, enter, finished, inFreshWorld, isAccessible, picture, SCHEMES, WIDTHS, write } from "./people";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, LOOKS, picture, signIn, world, write } from "./people";
 
 const found = (page: Page) => page.getByRole("listbox", { name: "Found" }).getByRole("option");
 
@@ -60,23 +60,21 @@ test("Ctrl+K finds chats, pages and actions, by keyboard alone, and Escape gives
   await page.evaluate(() => localStorage.removeItem("theme"));
 });
 
-for (const scheme of SCHEMES) {
-  for (const width of WIDTHS) {
-    test(`the palette and the list of keys are clean for axe, ${scheme}, ${width} px`, async ({ browser }) => {
-      const page = await (await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 })).newPage();
-      await enter(page);
-      await page.keyboard.press("Control+k");
-      await expect(found(page).first()).toBeVisible();
-      await isAccessible(page);
-      await picture(page, "palette", scheme, width);
-      await page.getByRole("combobox", { name: "Search chats, pages and actions" }).fill("keyboard");
-      await page.keyboard.press("Enter");
-      await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
-      await isAccessible(page);
-      await picture(page, "shortcuts", scheme, width);
-      await page.context().close();
-    });
-  }
+for (const [scheme, width] of LOOKS) {
+  test(`the palette and the list of keys are clean for axe, ${scheme}, ${width} px`, async ({ browser }) => {
+    const page = await (await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 })).newPage();
+    await enter(page);
+    await page.keyboard.press("Control+k");
+    await expect(found(page).first()).toBeVisible();
+    await isAccessible(page);
+    await picture(page, "palette", scheme, width);
+    await page.getByRole("combobox", { name: "Search chats, pages and actions" }).fill("keyboard");
+    await page.keyboard.press("Enter");
+    await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
+    await isAccessible(page);
+    await picture(page, "shortcuts", scheme, width);
+    await page.context().close();
+  });
 }
 
 test("single keys work outside of fields, are letters inside, and can be switched off", async ({ page }) => {
@@ -149,4 +147,19 @@ test("a draft waits in its own chat, also in another tab, and not for somebody e
   await field.press("Enter");
   await expect(finished(page)).toHaveCount(2);
   expect(await page.evaluate(() => localStorage.getItem("drafts"))).toBe(null);
+});
+
+test("a chat that no list has shown yet is found by its name", async ({ page }) => {
+  test.skip(!isFake, "so many chats are made by the fake backend");
+  await signIn(page);
+  await world(page, { chats: 250 });
+  await page.goto("/app/");
+  await expect(page.getByRole("link", { name: "Chat number 2", exact: true })).toBeAttached();
+  await expect(page.getByRole("link", { name: "Chat number 249", exact: true })).toHaveCount(0);
+  await page.keyboard.press("Control+k");
+  await page.getByRole("combobox", { name: "Search chats, pages and actions" }).fill("number 249");
+  await expect(found(page)).toHaveCount(1);
+  await page.keyboard.press("Enter");
+  await expect(page).toHaveURL(/\/app\/chats\/chat_/);
+  await expect(page.getByRole("banner").getByText("Chat number 249")).toBeVisible();
 });

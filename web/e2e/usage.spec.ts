@@ -1,13 +1,13 @@
 // Settings → Usage: the same numbers as a chart, a table and a file; limits and their notices.
 import { expect, test } from "@playwright/test";
-import { answers, connect, enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world, write } from "./people";
+import { answers, connect, enter, inFreshWorld, isAccessible, isFake, LOOKS, picture, signIn, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
 inFreshWorld(5);
 
 test("what an answer used stands in every table, the same in each", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   await write(page, "Which venues fit for Lisbon?");
@@ -15,6 +15,7 @@ test("what an answer used stands in every table, the same in each", async ({ pag
   await page.goto("/app/settings/usage");
   await expect(page.getByText("Nothing is limited for you here.")).toBeVisible();
   await expect(page.getByRole("img", { name: /^Tokens by day/ })).toBeVisible();
+  for (const part of ["Read", "From the cache", "Written"]) await expect(page.getByRole("figure").getByText(part, { exact: true })).toBeVisible();
   const written = page.getByRole("table").getByRole("row").nth(1).getByRole("cell").nth(2);
   const amount = await written.textContent();
   expect(amount).toMatch(/^[1-9]/);
@@ -35,17 +36,15 @@ test("a notice says when the limit begins anew, and is put away", async ({ page 
   await enter(page);
   const notice = page.getByText("80 % of today’s usage limit is used");
   await expect(notice).toBeVisible();
-  for (const width of WIDTHS) {
+  for (const [scheme, width] of LOOKS) {
     await page.setViewportSize({ width, height: 800 });
-    for (const scheme of SCHEMES) {
-      await page.emulateMedia({ colorScheme: scheme });
-      await page.goto("/app/settings/usage");
-      await expect(notice).toBeVisible();
-      await expect(page.getByText("8,100 of 10,000 tokens, 81 %")).toBeVisible();
-      await isAccessible(page);
-      await picture(page, "settings-usage", scheme, width, true);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
-    }
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.goto("/app/settings/usage");
+    await expect(notice).toBeVisible();
+    await expect(page.getByText("8,100 of 10,000 tokens, 81 %")).toBeVisible();
+    await isAccessible(page);
+    await picture(page, "settings-usage", scheme, width, true);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth)).toBe(true);
   }
   await page.getByRole("button", { name: "Put away" }).click();
   await expect(notice).toBeHidden();

@@ -1,13 +1,13 @@
 // Versions: editing and asking again lose nothing, in every tab and without a mouse.
-import { expect, test } from "@playwright/test";
-import { answers, connect, enter, finished, inFreshWorld, isAccessible, pace, picture, questions, SCHEMES, write } from "./people";
+import { expect, type Locator, test } from "@playwright/test";
+import { answers, connect, enter, finished, inFreshWorld, isAccessible, isFake, pace, picture, questions, SCHEMES, signIn, world, write } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
 inFreshWorld(5);
 
 test("an edited question is a version; the old one and its answer come back, also in a second tab", async ({ page, context }) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   await write(page, "Which venues fit for Lisbon?");
@@ -75,7 +75,7 @@ test("the arrow upwards edits the last message; Escape keeps it as it is", async
 });
 
 test("what is sent while an answer is written is queued, and shown so; Stop keeps what was written", async ({ page }) => {
-  await enter(page);
+  await signIn(page);
   await connect(page);
   await page.goto("/app/");
   await pace(page, 60);
@@ -96,4 +96,51 @@ test("what is sent while an answer is written is queued, and shown so; Stop keep
   await page.reload();
   await expect(answers(page).first().getByText("You stopped it here.")).toBeVisible();
   await pace(page, 15);
+});
+
+test("in the middle of a long chat, another version opens where the reader is", async ({ page }) => {
+  test.skip(!isFake, "the long chat is made by the fake backend");
+  await signIn(page);
+  await connect(page);
+  await world(page, { history: { title: "A long story", messages: 40 } });
+  await page.goto("/app/");
+  await page.getByRole("link", { name: "A long story" }).click();
+  const question = questions(page).filter({ hasText: "Question 10:" });
+  await question.getByRole("button", { name: "Edit the message" }).click();
+  await page.getByLabel("Your message, edited").fill("Remember another thing");
+  await page.keyboard.press("Enter");
+  const mine = questions(page).filter({ hasText: "Remember another thing" });
+  await expect(mine.getByRole("button", { name: "Edit the message" })).toBeFocused();
+  await expect(finished(page).last()).toContainText("From now on I keep it short.");
+  const top = (of: Locator) => of.evaluate((one) => one.getBoundingClientRect().top);
+  const log = page.getByRole("log");
+  // In the middle of the window, and well away from the end.
+  await mine.evaluate((one) => one.scrollIntoView({ block: "center" }));
+  const before = await top(mine.getByRole("button", { name: "Earlier version" }));
+  await mine.getByRole("button", { name: "Earlier version" }).click();
+  await expect(question).toBeVisible();
+  await expect(questions(page).filter({ hasText: "Question 20:" })).toBeAttached();
+  const later = question.getByRole("button", { name: "Later version" });
+  await expect(later).toBeFocused();
+  expect(Math.abs((await top(question.getByRole("button", { name: "Earlier version" }))) - before)).toBeLessThan(4);
+  expect(await log.evaluate((box) => box.scrollHeight - box.scrollTop - box.clientHeight)).toBeGreaterThan(400);
+});
+
+test("a link to a message of a version that is not shown opens that version", async ({ page }) => {
+  await signIn(page);
+  await connect(page);
+  await page.goto("/app/");
+  await write(page, "Which venues fit for Sintra?");
+  await expect(finished(page)).toHaveCount(1);
+  const id = (await questions(page).getAttribute("data-message")) ?? "";
+  const address = page.url();
+  await questions(page).getByRole("button", { name: "Edit the message" }).click();
+  await page.getByLabel("Your message, edited").fill("Which venues fit for Evora?");
+  await page.keyboard.press("Enter");
+  await expect(questions(page)).toContainText("Evora");
+  await expect(finished(page)).toHaveCount(1);
+  await page.goto("/app/memory");
+  await page.goto(`${address}#${id}`);
+  await expect(page.locator('[data-item][aria-current="location"]')).toContainText("Sintra");
+  await expect(questions(page).getByRole("status", { name: "Version 1 of 2" })).toBeVisible();
 });

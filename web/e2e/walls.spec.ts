@@ -1,6 +1,6 @@
 // Settings → Walls: what stands around the person's space, and trying it.
 import { expect, type Page, test } from "@playwright/test";
-import { enter, inFreshWorld, isAccessible, isFake, picture, SCHEMES, WIDTHS, world } from "./people";
+import { inFreshWorld, isAccessible, isFake, LOOKS, picture, signIn, world } from "./people";
 
 test.describe.configure({ mode: "serial" });
 
@@ -9,7 +9,7 @@ inFreshWorld(5);
 const entries = (page: Page) => page.getByRole("list", { name: "What was tried" }).locator("[data-outcome]");
 
 async function open(page: Page): Promise<void> {
-  await enter(page);
+  await signIn(page);
   await page.goto("/app/settings/walls");
   await expect(page.getByRole("heading", { name: "The single walls" })).toBeVisible();
 }
@@ -99,21 +99,19 @@ test("a broken connection keeps what was tried, and a refusal says why", async (
   await world(page, { walls: {} });
 });
 
-for (const scheme of SCHEMES) {
-  for (const width of WIDTHS) {
-    test(`looks as it should after a test, ${scheme}, ${width} px`, async ({ browser }) => {
-      const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
-      const page = await context.newPage();
-      for (const level of isFake ? ["full", "user_namespace"] : [""]) {
-        await world(page, { level: level || "own_user" });
-        await open(page);
-        await page.getByRole("button", { name: "Test my walls" }).click();
-        await expect(page.getByRole("button", { name: "Test again" })).toBeVisible();
-        await isAccessible(page);
-        await picture(page, `settings-walls-tested${level && `-${level}`}`, scheme, width, true);
-        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-      }
-      await context.close();
-    });
-  }
+for (const [scheme, width] of LOOKS) {
+  test(`looks as it should after a test, ${scheme}, ${width} px`, async ({ browser }) => {
+    const context = await browser.newContext({ colorScheme: scheme, viewport: { width, height: 800 }, hasTouch: width < 500 });
+    const page = await context.newPage();
+    for (const level of isFake ? ["full", "user_namespace"] : [""]) {
+      await world(page, { level: level || "own_user" });
+      await open(page);
+      await page.getByRole("button", { name: "Test my walls" }).click();
+      await expect(page.getByRole("button", { name: "Test again" })).toBeVisible();
+      await isAccessible(page);
+      await picture(page, `settings-walls-tested${level && `-${level}`}`, scheme, width, true);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    }
+    await context.close();
+  });
 }

@@ -332,7 +332,10 @@ export function newInstallation({ speed = 25 } = {}) {
     ["GET", "chats", "session", ({ my, query }) => {
       const folder = query.get("folder");
       const fits = (chat) => !chat.deleted && !chat.temporary && Boolean(chat.archived) === (query.get("archived") === "true") && (!folder || (folder === "none" ? !chat.folder : chat.folder === folder));
-      return { items: [...my.chats.values()].filter(fits).sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updated.localeCompare(a.updated)) };
+      const all = [...my.chats.values()].filter(fits).sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.updated.localeCompare(a.updated));
+      const start = Number(query.get("cursor") ?? 0);
+      const end = start + Number(query.get("limit") ?? 100);
+      return { items: all.slice(start, end), next: end < all.length ? String(end) : null };
     }],
     ["POST", "search", "session", ({ my, body }) => {
       const words = body.q.toLowerCase().split(/\s+/).filter(Boolean);
@@ -498,6 +501,7 @@ export function newInstallation({ speed = 25 } = {}) {
       if (body.speed) home.speed = body.speed;
       if (body.unavailable) home.unavailable = body.unavailable;
       if (body.failing) home.failing = body.failing;
+      if (body.chats) for (const account of accounts.values()) for (let at = body.chats; at > 0; at--) remember(space(account), { title: `Chat number ${at}`, messages: 0, updated: new Date(Date.now() - at * 3_600_000).toISOString() });
       if (body.history) for (const account of accounts.values()) remember(space(account), body.history);
       if (body.level) home.level = body.level;
       if (body.walls) home.walls = body.walls;
@@ -515,8 +519,8 @@ export function newInstallation({ speed = 25 } = {}) {
   ].map(([method, pattern, needs, act]) => ({ method, needs, act, match: new RegExp(`^${pattern.replace(/:id/, "([^/]+)").replace("*", "(.+)")}$`) }));
 
   /** A chat from before, with so many messages in it. */
-  function remember(my, { title, messages, summarised = 0 }) {
-    const chat = { id: id("chat"), title, effort: "normal", created: now(), updated: now() };
+  function remember(my, { title, messages, summarised = 0, updated = now() }) {
+    const chat = { id: id("chat"), title, effort: "normal", created: updated, updated };
     my.chats.set(chat.id, chat);
     const said = [];
     for (let at = 0; at < messages; at++) {

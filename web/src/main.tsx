@@ -19,12 +19,18 @@ whenSignedOut(() => {
   void router.navigate({ to: "/sign-in", search: { next: pathname } });
 });
 
-// A page from before an update asks for files that are gone: one reload brings the new page.
-addEventListener("vite:preloadError", (event) => {
-  if (history.state?.hasReloaded || !navigator.onLine) return;
-  event.preventDefault();
-  history.replaceState({ ...history.state, hasReloaded: true }, "");
-  location.reload();
+// A page from before an update asks for files that are gone. One reload brings the new page, where nothing would be lost
+// by it and the server is there; otherwise the part that is missing says so in its place.
+addEventListener("vite:preloadError", () => {
+  const isTyped = [...document.querySelectorAll<HTMLInputElement>("textarea, input:not([type=checkbox], [type=radio])")].some((field) => field.value !== "");
+  if (history.state?.hasReloaded || isTyped) return;
+  fetch(location.href, { method: "HEAD" }).then(
+    () => {
+      history.replaceState({ ...history.state, hasReloaded: true }, "");
+      location.reload();
+    },
+    () => {},
+  );
 });
 
 const place = document.getElementById("root");

@@ -2,7 +2,7 @@
 import { infiniteQueryOptions, QueryClient, queryOptions } from "@tanstack/react-query";
 import { account, auth, chats, egress, folders, instructions, memory, people, provider, search, space, usage } from "./calls";
 import { problemOf } from "./problem";
-import type { ChatFilter, SearchFilter, UsageBy } from "./types";
+import type { Chat, ChatFilter, SearchFilter, UsageBy } from "./types";
 
 /** Nothing is asked for again on its own: a question to a sleeping assistant would wake it. */
 export function newQueryClient(): QueryClient {
@@ -32,6 +32,20 @@ export const chatListQuery = (wanted: ChatFilter = {}) =>
     initialPageParam: undefined as string | undefined,
     getNextPageParam: (page) => page.next ?? undefined,
   });
+/** Every chat that there is, also those put away: for whoever looks for one by its name. */
+export const everyChatQuery = queryOptions({ queryKey: ["chats", "every"], queryFn: ({ signal }) => everyChat(signal), staleTime: 0, gcTime: 0 });
+async function everyChat(signal: AbortSignal): Promise<Chat[]> {
+  const all: Chat[] = [];
+  for (const archived of [undefined, true]) {
+    let cursor: string | undefined;
+    do {
+      const page = await chats.list({ archived }, cursor);
+      all.push(...page.items);
+      cursor = page.next ?? undefined;
+    } while (cursor && !signal.aborted);
+  }
+  return all;
+}
 export const searchQuery = (words: string, filter: SearchFilter) =>
   infiniteQueryOptions({
     queryKey: ["search", words, filter],

@@ -120,11 +120,7 @@ async function run(options: StreamOptions, stop: AbortSignal): Promise<void> {
     const one = new AbortController();
     const abort = () => one.abort();
     stop.addEventListener("abort", abort);
-    let watch: ReturnType<typeof setTimeout> | undefined;
-    const alive = () => {
-      clearTimeout(watch);
-      watch = setTimeout(abort, options.silence ?? 50_000);
-    };
+    const { alive, rest } = silence(abort, options.silence);
     let floor = 300;
     try {
       alive();
@@ -158,7 +154,7 @@ async function run(options: StreamOptions, stop: AbortSignal): Promise<void> {
     } catch {
       // Every way of ending is the same: try again, unless we were told to stop.
     } finally {
-      clearTimeout(watch);
+      rest();
       stop.removeEventListener("abort", abort);
       one.abort();
     }
@@ -180,27 +176,45 @@ export interface OnceOptions {
 }
 
 /** Starts something with `POST` and reads what it says until it ends. It is never asked a second time by itself. */
-export async function postStream({ url, onEvent, signal, silence = 50_000, ...given }: OnceOptions): Promise<void> {
+export async function postStream({ url, onEvent, signal, ...given }: OnceOptions): Promise<void> {
   const get = given.fetch ?? globalThis.fetch.bind(globalThis);
   const one = new AbortController();
   const abort = () => one.abort();
   signal.addEventListener("abort", abort);
-  let watch = setTimeout(abort, silence);
+  const { alive, rest } = silence(abort, given.silence);
   try {
+    alive();
     const headers = { accept: "text/event-stream", "content-type": "application/json" };
     const answer = await get(url, { method: "POST", headers, body: "{}", signal: one.signal, cache: "no-store", credentials: "same-origin" });
     if (!answer.ok || !answer.body) throw new ProblemError(fromWire((await answer.json().catch(() => undefined)) as undefined, answer.status, answer.headers));
     const parser = new SseParser(onEvent);
     for await (const chunk of chunks(answer.body)) {
-      clearTimeout(watch);
-      watch = setTimeout(abort, silence);
+      alive();
       parser.feed(chunk);
     }
   } finally {
-    clearTimeout(watch);
+    rest();
     signal.removeEventListener("abort", abort);
     one.abort();
   }
+}
+
+/** Gives up when nothing has come for a while. A new timer for every token would cost more than reading it. */
+function silence(giveUp: () => void, longest = 50_000): { alive: () => void; rest: () => void } {
+  let heard = 0;
+  let watch: ReturnType<typeof setTimeout> | undefined;
+  function look() {
+    const left = heard + longest - Date.now();
+    if (left <= 0) return giveUp();
+    watch = setTimeout(look, left);
+  }
+  return {
+    alive: () => {
+      heard = Date.now();
+      watch ??= setTimeout(look, longest);
+    },
+    rest: () => clearTimeout(watch),
+  };
 }
 
 async function* chunks(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,11 +1,11 @@
 // The palette: every chat, page and action by its name. A field with a list below it, by keyboard alone if one likes.
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { useQuery, useInfiniteQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import clsx from "clsx";
-import { BellDot, Copy, Keyboard, Library, LogOut, MessageSquare, NotebookText, PanelLeft, Search, Settings, SquarePen, SunMoon } from "lucide-react";
+import { Archive, BellDot, Copy, Keyboard, Library, LogOut, MessageSquare, NotebookText, PanelLeft, Search, Settings, SquarePen, SunMoon } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from "react";
 import { problemOf } from "../api/problem";
-import { chatListQuery } from "../api/queries";
+import { chatListQuery, everyChatQuery } from "../api/queries";
 import "../i18n/palette";
 import { t } from "../i18n/t";
 import { showToast } from "../ui/toast";
@@ -42,7 +42,7 @@ export function Palette({ onClose, onFold, onShortcuts }: Props) {
   const id = useId();
   const [typed, setTyped] = useState("");
   const [chosen, setChosen] = useState(0);
-  const groups = useGroups(typed, { onFold, onShortcuts });
+  const { groups, isLooking } = useGroups(typed, { onFold, onShortcuts });
   const entries = groups.flatMap(([, group]) => group);
   const at = Math.min(chosen, entries.length - 1);
 
@@ -130,7 +130,7 @@ export function Palette({ onClose, onFold, onShortcuts }: Props) {
             </div>
           ))}
         </div>
-        {entries.length === 0 && <p className="px-4 pb-4 text-[14.5px] text-ink-2">{t("palette.none")}</p>}
+        {isLooking ? <p className="px-4 pb-3 text-[13.5px] text-ink-3">{t("palette.looking")}</p> : entries.length === 0 && <p className="px-4 pb-4 text-[14.5px] text-ink-2">{t("palette.none")}</p>}
         <p role="status" className="sr-only">
           {t("palette.count", { count: entries.length })}
         </p>
@@ -140,11 +140,15 @@ export function Palette({ onClose, onFold, onShortcuts }: Props) {
 }
 
 /** What fits to what is typed, by group: chats first, because they are what is looked for most. */
-function useGroups(typed: string, { onFold, onShortcuts }: Pick<Props, "onFold" | "onShortcuts">): Array<[string, Entry[]]> {
+function useGroups(typed: string, { onFold, onShortcuts }: Pick<Props, "onFold" | "onShortcuts">): { groups: Array<[string, Entry[]]>; isLooking: boolean } {
   const navigate = useNavigate();
   const account = useAccount();
   const signOut = useSignOut();
-  const chats = useInfiniteQuery(chatListQuery());
+  const lately = useInfiniteQuery(chatListQuery()).data?.pages.flatMap((page) => page.items) ?? [];
+  // The list at the side knows the last hundred; the others are asked for once something is looked for.
+  const isAsked = useRested(typed.trim() !== "");
+  const every = useQuery({ ...everyChatQuery, enabled: isAsked });
+  const chats = isAsked && every.data ? every.data : lately;
   const theme = (choice: "light" | "dark" | "auto", label: string): Entry => ({ id: `theme-${choice}`, group: t("palette.actions"), label, words: t("palette.words.theme"), icon: <SunMoon aria-hidden />, act: () => setTheme(choice) });
   const action = (name: string, label: string, icon: ReactNode, act: () => void, words?: string): Entry => ({ id: name, group: t("palette.actions"), label, words, icon, act });
   const entries: Entry[] = [
@@ -162,11 +166,21 @@ function useGroups(typed: string, { onFold, onShortcuts }: Pick<Props, "onFold" 
     { id: "memory", group: t("palette.pages"), label: t("nav.memory"), icon: <NotebookText aria-hidden />, act: () => void navigate({ to: "/memory" }) },
     ...settingsPages(account.administrator).map((page) => ({ id: page.to, group: t("palette.settings"), label: t(page.label), icon: <Settings aria-hidden />, act: () => void navigate({ to: page.to }) })),
   ];
-  const named = (chats.data?.pages ?? []).flatMap((page) => page.items).map((chat): Entry => ({ id: chat.id, group: t("palette.chats"), label: chat.title || t("chat.untitled"), icon: <MessageSquare aria-hidden />, act: () => void navigate({ to: "/chats/$chat", params: { chat: chat.id } }) }));
+  const named = chats.map((chat): Entry => ({ id: chat.id, group: t("palette.chats"), label: chat.title || t("chat.untitled"), icon: chat.archived ? <Archive aria-label={t("chats.archived.mark")} /> : <MessageSquare aria-hidden />, act: () => void navigate({ to: "/chats/$chat", params: { chat: chat.id } }) }));
   const found = [...best(named, typed).slice(0, MOST), ...best(entries, typed)];
   const groups = new Map<string, Entry[]>();
   for (const entry of found) groups.set(entry.group, [...(groups.get(entry.group) ?? []), entry]);
-  return [...groups];
+  return { groups: [...groups], isLooking: isAsked && every.isFetching };
+}
+
+/** Becomes true when it has been for a moment, so that a slip of a finger asks nobody. */
+function useRested(wanted: boolean): boolean {
+  const [rested, setRested] = useState(false);
+  useEffect(() => {
+    const timer = setTimeout(() => setRested(wanted), wanted ? 150 : 0);
+    return () => clearTimeout(timer);
+  }, [wanted]);
+  return rested;
 }
 
 async function copyAddress(): Promise<void> {

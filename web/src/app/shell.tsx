@@ -1,10 +1,11 @@
 // The frame of every signed-in page: sidebar or drawer, content, toasts.
 import { Link, Outlet, useNavigate, useParams, useRouterState } from "@tanstack/react-router";
 import { BellDot, Library, MessageSquare, NotebookText, PanelLeftClose, PanelLeftOpen, Search, Settings, SquarePen, X } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useRef, useState } from "react";
 import { t } from "../i18n/t";
 import { ChatList } from "../features/chat/chat-list";
 import { IconButton } from "../ui/button";
+import { part } from "../ui/part";
 import { setTimeZone } from "../ui/time";
 import { showToast, Toasts } from "../ui/toast";
 import { Mark } from "./mark";
@@ -14,23 +15,24 @@ import { useAccount } from "./session";
 import { moveToMessage, type SingleKey, useShortcuts, writeMessage } from "./shortcuts";
 import { openDrafts, read, write } from "./storage";
 
-const LimitWatch = lazy(() => import("../features/usage/limit-watch"));
+const LimitWatch = part(async () => (await import("../features/usage/limit-watch")).default, () => null);
 
 export function Shell() {
   const account = useAccount();
   const [isFolded, setFolded] = useState(() => read("sidebar") === "folded");
   const drawer = useRef<HTMLDialogElement>(null);
+  const [isDrawerOpen, setDrawerOpen] = useState(false);
   const path = useRouterState({ select: (state) => state.location.pathname });
   setTimeZone(account.timezone);
   openDrafts(account.id);
   const navigate = useNavigate();
   const [front, setFront] = useState<"palette" | "shortcuts" | null>(null);
-  const [part, setPart] = useState<typeof import("./palette") | null>(null);
+  const [dialogs, setDialogs] = useState<typeof import("./palette") | null>(null);
 
   /** The palette comes when it is first wanted. */
   const open = useCallback((which: "palette" | "shortcuts") => {
     setFront(which);
-    import("./palette").then(setPart, () => {
+    import("./palette").then(setDialogs, () => {
       setFront(null);
       showToast({ text: t("problem.unreachable.title") });
     });
@@ -62,8 +64,15 @@ export function Shell() {
     if (path) drawer.current?.close();
   }, [path]);
 
+  // What is behind an open drawer can be neither seen nor touched, so its messages stand in it.
+  const toasts = <Toasts label={t("shell.messages")} close={t("shell.close")} />;
+  function openDrawer() {
+    drawer.current?.showModal();
+    setDrawerOpen(true);
+  }
+
   return (
-    <OpenDrawer value={() => drawer.current?.showModal()}>
+    <OpenDrawer value={openDrawer}>
       <a href="#content" className="sr-only z-50 rounded-md bg-accent px-4 py-2.5 text-accent-ink focus:not-sr-only focus:fixed focus:start-3 focus:top-3">
         {t("shell.skip")}
       </a>
@@ -93,6 +102,7 @@ export function Shell() {
           ref={drawer}
           aria-label={t("shell.navigation")}
           onClick={(event) => event.target === drawer.current && drawer.current?.close()}
+          onClose={() => setDrawerOpen(false)}
           className="me-auto h-dvh max-h-none w-[min(20rem,86vw)] max-w-none border-e border-line bg-sunken text-ink backdrop:bg-[oklch(0.12_0.01_190/0.55)]"
         >
           <Sidebar
@@ -106,17 +116,16 @@ export function Shell() {
               </IconButton>
             }
           />
+          {isDrawerOpen && toasts}
         </dialog>
         <main id="content" tabIndex={-1} className="flex min-w-0 flex-1 flex-col">
-          <Suspense fallback={null}>
-            <LimitWatch />
-          </Suspense>
+          <LimitWatch />
           <Outlet />
         </main>
       </div>
-      {part && front === "palette" && <part.Palette onClose={() => setFront((before) => (before === "palette" ? null : before))} onFold={() => fold((isFolded) => !isFolded)} onShortcuts={() => open("shortcuts")} />}
-      {part && front === "shortcuts" && <part.ShortcutSheet onClose={() => setFront(null)} />}
-      <Toasts label={t("shell.messages")} close={t("shell.close")} />
+      {dialogs && front === "palette" && <dialogs.Palette onClose={() => setFront((before) => (before === "palette" ? null : before))} onFold={() => fold((isFolded) => !isFolded)} onShortcuts={() => open("shortcuts")} />}
+      {dialogs && front === "shortcuts" && <dialogs.ShortcutSheet onClose={() => setFront(null)} />}
+      {!isDrawerOpen && toasts}
     </OpenDrawer>
   );
 }
@@ -191,6 +200,7 @@ function Sidebar({ corner, onPalette }: { corner: ReactNode; onPalette: () => vo
         <ChatList
           open={chat}
           onGone={() => void navigate({ to: "/" })}
+          onInstructions={(folder) => void navigate({ to: "/settings/instructions", search: { folder } })}
           onMade={(made) => void navigate({ to: "/chats/$chat", params: { chat: made.id } })}
           link={(one, children) => (
             <Link to="/chats/$chat" params={{ chat: one.id }} activeProps={{ className: "bg-surface font-medium" }} className="tap flex items-center rounded-md px-2.5 py-1 text-[14.5px] hover:bg-surface *:min-w-0 *:flex-1">

@@ -44,7 +44,7 @@ export class BlockCache {
   #all: Token[] = [];
 
   update(text: string): Token[] {
-    const source = text.replace(/\r\n?/g, "\n");
+    const source = text.includes("\r") ? text.replace(/\r\n?/g, "\n") : text;
     if (source === this.#source) return this.#all;
     if (!source.startsWith(this.#source)) {
       this.#frozen = [];

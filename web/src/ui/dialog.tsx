@@ -17,8 +17,14 @@ export function Dialog({ isOpen, title, children, confirm, cancel, isBusy, onCon
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
-    if (isOpen) dialog.current?.showModal();
-    else dialog.current?.close();
+    if (!isOpen) return;
+    const before = document.activeElement;
+    const shown = dialog.current;
+    shown?.showModal();
+    return () => {
+      shown?.close();
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
   }, [isOpen]);
   return (
     <dialog ref={dialog} aria-labelledby={id} onClose={onClose} className="m-auto w-[min(92vw,28rem)] rounded-xl border border-line bg-surface p-5 text-ink shadow-lift backdrop:bg-[oklch(0.12_0.01_190/0.55)]">

@@ -5,8 +5,8 @@ interface Props {
   value: string;
   label: string;
   longest: number;
-  /** The name, or null when it stays as it was. */
-  onDone: (name: string | null) => void;
+  /** The name, or null when it stays as it was; and whether a key ended it, or the focus that went elsewhere. */
+  onDone: (name: string | null, isByKey: boolean) => void;
 }
 
 export function NameField({ value, label, longest, onDone }: Props) {
@@ -21,10 +21,10 @@ export function NameField({ value, label, longest, onDone }: Props) {
     });
     return () => cancelAnimationFrame(frame);
   }, []);
-  function finish(given: string | null) {
+  function finish(given: string | null, isByKey: boolean) {
     if (isDone.current) return;
     isDone.current = true;
-    onDone(given);
+    onDone(given, isByKey);
   }
   return (
     <input
@@ -33,11 +33,11 @@ export function NameField({ value, label, longest, onDone }: Props) {
       maxLength={longest}
       aria-label={label}
       onChange={(event) => setName(event.target.value)}
-      onBlur={() => finish(name.trim() || null)}
+      onBlur={() => finish(name.trim() || null, false)}
       onKeyDown={(event) => {
         if (event.nativeEvent.isComposing) return;
-        if (event.key === "Enter") finish(name.trim() || null);
-        if (event.key === "Escape") finish(null);
+        if (event.key === "Enter") finish(name.trim() || null, true);
+        if (event.key === "Escape") finish(null, true);
       }}
       className="tap w-full rounded-md border border-accent bg-surface px-2 py-1 text-[14.5px]"
     />

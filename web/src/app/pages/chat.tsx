@@ -1,18 +1,15 @@
 // Joins a new chat with the parts that it may not know: settings and the frame.
 import { useNavigate } from "@tanstack/react-router";
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { type ReactNode, useEffect } from "react";
 import { NewChat } from "../../features/chat/new-chat";
+import { part } from "../../ui/part";
 import { TopBar } from "../top-bar";
 
 /** Only where no provider is connected yet. */
-const ConnectProvider = lazy(() => import("../../features/settings/connect-provider").then((page) => ({ default: page.ConnectProvider })));
+const ConnectProvider = part(async () => (await import("../../features/settings/connect-provider")).ConnectProvider);
 
 const shared = {
-  connect: (
-    <Suspense>
-      <ConnectProvider />
-    </Suspense>
-  ),
+  connect: <ConnectProvider />,
   topBar: (title: string, note?: ReactNode) => <TopBar title={title} note={note} isHeading={note !== undefined} />,
 };
 

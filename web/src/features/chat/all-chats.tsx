@@ -30,7 +30,7 @@ export function AllChats({ filter, onFilter, link, onGone }: Props) {
     <>
       <Heading title={t("chats.all")} site={t("brand")} />
       <div className="mt-4 mb-5 flex flex-wrap items-end gap-4">
-        <fieldset className="flex rounded-md border border-line">
+        <fieldset className="flex min-h-10 rounded-md border border-line-strong">
           <legend className="sr-only">{t("chats.filter")}</legend>
           {[false, true].map((archived) => (
             <button

@@ -14,11 +14,19 @@ import { showToast } from "../../ui/toast";
 
 type Rating = "up" | "down";
 
-/** `versions` comes from the page, which has it anyway. */
-export default function AnswerLine({ message, versions, onSent }: { message: Message; versions: ReactNode; onSent: (sent: Sent) => void }) {
+interface Props {
+  message: Message;
+  /** Whether it can be asked for again from here; above an answer that failed the same stands already. */
+  hasAgain: boolean;
+  /** It comes from the page, which has it anyway. */
+  versions: ReactNode;
+  onSent: (sent: Sent) => void;
+}
+
+export default function AnswerLine({ message, hasAgain, versions, onSent }: Props) {
   return (
     <>
-      <Again message={message} onSent={onSent} />
+      {hasAgain && <Again message={message} onSent={onSent} />}
       <Thumbs message={message} />
       {versions}
       <Done message={message} />

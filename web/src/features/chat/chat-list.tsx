@@ -21,9 +21,11 @@ interface Props extends Ways {
   open: string | null;
   /** A chat was made that shall be shown. */
   onMade: (chat: Chat) => void;
+  /** How Ally shall answer in the chats of a folder. */
+  onInstructions: (folder: string) => void;
 }
 
-export function ChatList({ open, link, onGone, onMade }: Props) {
+export function ChatList({ open, link, onGone, onMade, onInstructions }: Props) {
   const list = useInfiniteQuery(chatListQuery());
   const tree = useQuery(foldersQuery);
   const queries = useQueryClient();
@@ -103,6 +105,7 @@ export function ChatList({ open, link, onGone, onMade }: Props) {
               isClosed={closed.includes(folder.id)}
               isLast={at === known.length - 1}
               onToggle={() => toggle(folder.id)}
+              onInstructions={() => onInstructions(folder.id)}
               {...ways}
             />
           ))}

@@ -1,12 +1,13 @@
 // The page of an open chat.
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { lazy, Suspense, useCallback, useEffect, useRef, useState } from "react";
+import { useCallback, useEffect, useRef, useState } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { chatQuery, contextQuery, limitsQuery, memoryQuery } from "../../api/queries";
 import type { ChatEvent, Context, Effort, Message, Sent } from "../../api/types";
 import { t } from "../../i18n/t";
 import { usePageTitle } from "../../ui/page";
+import { part } from "../../ui/part";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { Skeleton } from "../../ui/skeleton";
 import { count } from "../../ui/quantity";
@@ -24,9 +25,9 @@ import { Transcript } from "./transcript";
 import { useSending } from "./use-sending";
 
 /** Only a chat without a message needs them. */
-const FirstSteps = lazy(async () => ({ default: (await import("./first-steps")).FirstSteps }));
+const FirstSteps = part(async () => (await import("./first-steps")).FirstSteps);
 
-const TemporaryBanner = lazy(() => import("./temporary-banner"));
+const TemporaryBanner = part(async () => (await import("./temporary-banner")).default);
 
 export function OldChat({ id, connect, fileLink, approval, topBar, target, onClosed }: Shared & { id: string; target?: string; onClosed: () => void }) {
   const queries = useQueryClient();
@@ -99,11 +100,7 @@ export function OldChat({ id, connect, fileLink, approval, topBar, target, onClo
   return (
     <>
       {topBar(title, isEmpty ? undefined : <Tokens thread={thread} order={state.order} />)}
-      {info.data?.temporary && (
-        <Suspense>
-          <TemporaryBanner chat={id} onClosed={onClosed} />
-        </Suspense>
-      )}
+      {info.data?.temporary && <TemporaryBanner chat={id} onClosed={onClosed} />}
       {line === "reconnecting" && (
         <p role="status" className="border-b border-line bg-sunken px-4 py-1 text-center text-[13px] text-ink-2">
           {t("chat.reconnecting")}
@@ -117,9 +114,7 @@ export function OldChat({ id, connect, fileLink, approval, topBar, target, onClo
         <>
           {isEmpty ? (
             <div className="min-h-0 flex-1 overflow-y-auto px-3 sm:px-6">
-              <Suspense>
-                <FirstSteps connect={connect} onExample={(text) => composer.current?.fill(text)} />
-              </Suspense>
+              <FirstSteps connect={connect} onExample={(text: string) => composer.current?.fill(text)} />
             </div>
           ) : isLoaded || state.order.length > 0 ? (
             <ApprovalPlace value={approval}>

@@ -2,15 +2,17 @@
 import { useQueryClient } from "@tanstack/react-query";
 import clsx from "clsx";
 import { Archive, ArchiveRestore, FolderInput, MoreHorizontal, Pencil, Pin, PinOff, Trash2 } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import type { Chat } from "../../api/types";
 import { t } from "../../i18n/t";
 import { Menu } from "../../ui/menu";
 import { NameField } from "../../ui/name-field";
+import { part } from "../../ui/part";
 import { showToast } from "../../ui/toast";
 import { changeChat, deleteChat } from "./chat-acts";
+import { backToMenu, takeFocus } from "./row-focus";
 
-const MoveDialog = lazy(() => import("./move-dialog"));
+const MoveDialog = part(async () => (await import("./move-dialog")).default);
 
 export interface Ways {
   link: (chat: Chat, children: ReactNode) => ReactNode;
@@ -23,6 +25,8 @@ const ICON = "size-4";
 export function ChatRow({ chat, isOpen, note, link, onGone }: Ways & { chat: Chat; isOpen: boolean; note?: ReactNode }) {
   const [isNaming, setNaming] = useState(false);
   const [isMoving, setMoving] = useState(false);
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(takeFocus, []);
   const queries = useQueryClient();
   const title = chat.title || t("chat.untitled");
 
@@ -35,12 +39,13 @@ export function ChatRow({ chat, isOpen, note, link, onGone }: Ways & { chat: Cha
 
   if (isNaming) {
     return (
-      <li className="px-2">
+      <li ref={row} data-row={chat.id} className="px-2">
         <NameField
           value={chat.title}
           label={t("chats.rename.label")}
           longest={120}
-          onDone={(name) => {
+          onDone={(name, isByKey) => {
+            if (isByKey) backToMenu(row.current);
             setNaming(false);
             if (name && name !== chat.title) void changeChat(queries, chat, { title: name }, "chats.rename.failed");
           }}
@@ -49,7 +54,7 @@ export function ChatRow({ chat, isOpen, note, link, onGone }: Ways & { chat: Cha
     );
   }
   return (
-    <li className="group relative px-2">
+    <li ref={row} data-row={chat.id} className="group relative px-2">
       {link(
         chat,
         <span className="flex items-center gap-1.5 pe-7">
@@ -77,9 +82,13 @@ export function ChatRow({ chat, isOpen, note, link, onGone }: Ways & { chat: Cha
         />
       </span>
       {isMoving && (
-        <Suspense>
-          <MoveDialog chat={chat} onClose={() => setMoving(false)} />
-        </Suspense>
+        <MoveDialog
+          chat={chat}
+          onClose={() => {
+            backToMenu(row.current);
+            setMoving(false);
+          }}
+        />
       )}
     </li>
   );

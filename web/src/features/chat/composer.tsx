@@ -75,7 +75,7 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, c
             event.preventDefault();
             if (canSend) void send();
           }}
-          className="flex flex-col rounded-xl border border-line bg-surface shadow-lift focus-within:border-accent max-sm:flex-row max-sm:items-end"
+          className="flex flex-col rounded-xl border border-line bg-surface shadow-lift focus-within:border-accent"
         >
           <textarea
             ref={input}
@@ -86,9 +86,9 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, c
             aria-label={t("chat.composer.label")}
             aria-keyshortcuts="Enter"
             placeholder={t("chat.composer.placeholder")}
-            className="block min-h-12 w-full min-w-0 resize-none bg-transparent px-4 pt-3.5 pb-1 text-[16px] leading-normal outline-none max-sm:min-h-15 max-sm:flex-1 max-sm:py-4.5"
+            className="block min-h-12 w-full min-w-0 resize-none bg-transparent px-4 pt-3.5 pb-1 text-[16px] leading-normal outline-none"
           />
-          <div className="flex items-center gap-3 py-2 ps-4 pe-2 max-sm:ps-0">
+          <div className="flex items-center justify-end gap-3 py-2 ps-4 pe-2 max-sm:gap-2">
             <span className="min-w-0 flex-1 text-[12.5px] text-ink-3 max-sm:hidden">{isRunning ? t("chat.composer.queue") : t("chat.composer.hint")}</span>
             {choices}
             {isRunning && (

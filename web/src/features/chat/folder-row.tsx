@@ -1,8 +1,8 @@
 // A folder in the sidebar: opens and closes, is named, moved and deleted, and holds its chats.
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import clsx from "clsx";
-import { ArrowDown, ArrowUp, ChevronRight, MoreHorizontal, Pencil, Trash2 } from "lucide-react";
-import { useState } from "react";
+import { ArrowDown, ArrowUp, ChevronRight, MoreHorizontal, Pencil, ScrollText, Trash2 } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
 import { folders } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { chatListQuery, foldersQuery } from "../../api/queries";
@@ -13,6 +13,7 @@ import { NameField } from "../../ui/name-field";
 import { showToast } from "../../ui/toast";
 import { joined } from "./chat-lists";
 import { ChatRow, type Ways } from "./chat-row";
+import { backToMenu, takeFocus } from "./row-focus";
 
 interface Props extends Ways {
   folder: Folder;
@@ -22,11 +23,14 @@ interface Props extends Ways {
   isClosed: boolean;
   isLast: boolean;
   onToggle: () => void;
+  onInstructions: () => void;
 }
 
-export function FolderRow({ folder, known, open, isClosed, isLast, onToggle, link, onGone }: Props) {
+export function FolderRow({ folder, known, open, isClosed, isLast, onToggle, onInstructions, link, onGone }: Props) {
   const queries = useQueryClient();
   const [isNaming, setNaming] = useState(false);
+  const row = useRef<HTMLLIElement>(null);
+  useEffect(takeFocus, []);
   const list = useInfiniteQuery({ ...chatListQuery({ folder: folder.id }), enabled: !isClosed });
   const extra = joined([list.data]).filter((chat) => chat.folder === folder.id && !chat.archived && !known.some((one) => one.id === chat.id));
   const inside = [...known, ...extra];
@@ -69,12 +73,13 @@ export function FolderRow({ folder, known, open, isClosed, isLast, onToggle, lin
 
   if (isNaming) {
     return (
-      <li className="px-2">
+      <li ref={row} data-row={folder.id} className="px-2">
         <NameField
           value={folder.name}
           label={t("folders.name")}
           longest={60}
-          onDone={(name) => {
+          onDone={(name, isByKey) => {
+            if (isByKey) backToMenu(row.current);
             setNaming(false);
             if (name && name !== folder.name) rename(name);
           }}
@@ -83,7 +88,7 @@ export function FolderRow({ folder, known, open, isClosed, isLast, onToggle, lin
     );
   }
   return (
-    <li>
+    <li ref={row} data-row={folder.id}>
       <div className="group relative px-2">
         <button type="button" aria-expanded={!isClosed} onClick={onToggle} className="tap flex w-full items-center gap-1.5 rounded-md px-1.5 py-1 text-start text-[14.5px] hover:bg-surface">
           <ChevronRight aria-hidden className={clsx("size-4 shrink-0 text-ink-3 transition-transform motion-reduce:transition-none", !isClosed && "rotate-90")} />
@@ -95,6 +100,7 @@ export function FolderRow({ folder, known, open, isClosed, isLast, onToggle, lin
             icon={<MoreHorizontal aria-hidden className="size-4" />}
             items={[
               { label: t("chats.rename"), icon: <Pencil aria-hidden className="size-4" />, act: () => setNaming(true) },
+              { label: t("settings.instructions"), icon: <ScrollText aria-hidden className="size-4" />, act: onInstructions },
               ...(folder.position > 0 ? [{ label: t("folders.up"), icon: <ArrowUp aria-hidden className="size-4" />, act: () => move(-1) }] : []),
               ...(isLast ? [] : [{ label: t("folders.down"), icon: <ArrowDown aria-hidden className="size-4" />, act: () => move(1) }]),
               { label: t("folders.delete"), icon: <Trash2 aria-hidden className="size-4" />, isDangerous: true, act: () => void remove() },

@@ -1,6 +1,6 @@
 // One entry of the conversation.
 import { useMutation, useQuery } from "@tanstack/react-query";
-import { Fragment, lazy, memo, type ReactNode, Suspense } from "react";
+import { Fragment, memo, type ReactNode } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { providerQuery } from "../../api/queries";
@@ -9,6 +9,7 @@ import "../../i18n/chat";
 import { t } from "../../i18n/t";
 import { Markdown } from "../../markdown/markdown";
 import { Button } from "../../ui/button";
+import { part } from "../../ui/part";
 import { ProblemNotice } from "../../ui/problem-notice";
 import { type MarkState, RailEntry } from "../../ui/rail/rail";
 import { ApprovalPlace } from "./approval-place";
@@ -19,7 +20,7 @@ import type { LiveMessage, Thread } from "./thread";
 import { ToolEntry } from "./tool-entry";
 import { Versions } from "./versions";
 
-const AnswerLine = lazy(() => import("./answer-line"));
+const AnswerLine = part(async () => (await import("./answer-line")).default);
 
 interface Props {
   thread: Thread;
@@ -42,7 +43,7 @@ type Piece = { kind: "tool"; part: Extract<Part, { type: "tool" }> } | { kind: "
 
 function Answer({ message, isFirst, question, onSent, fileLink }: { message: LiveMessage } & Omit<Props, "thread" | "id">) {
   const isLive = message.status === "queued" || message.status === "streaming";
-  const pieces: Piece[] = message.parts.map((part) => (part.type === "tool" ? { kind: "tool", part } : { kind: part.type, text: part.text }));
+  const pieces: Piece[] = message.parts.map((one) => (one.type === "tool" ? { kind: "tool", part: one } : { kind: one.type, text: one.text }));
   const lastText = pieces.findLastIndex((piece) => piece.kind === "text");
   const approvals = message.approvals ?? [];
   const showApproval = ApprovalPlace.use();
@@ -83,9 +84,7 @@ function Answer({ message, isFirst, question, onSent, fileLink }: { message: Liv
         <RailEntry mark={lastText >= 0 ? undefined : markOf(message)} className="pb-6">
           <End message={message} question={question} onSent={onSent} />
           <Receipt message={message}>
-            <Suspense fallback={<Versions message={message} />}>
-              <AnswerLine message={message} versions={<Versions message={message} />} onSent={onSent} />
-            </Suspense>
+            <AnswerLine waiting={<Versions message={message} />} message={message} hasAgain={!question || !isAskedAgainAbove(message)} versions={<Versions message={message} />} onSent={onSent} />
           </Receipt>
         </RailEntry>
       )}
@@ -101,6 +100,9 @@ function waitingFor({ status, pause }: LiveMessage): string {
 
 /** Ends at a limit of ours: asking again goes on from there. */
 const AT_A_LIMIT = new Set(["too_many_steps", "too_many_tokens", "took_too_long"]);
+
+/** Whether the notice of an answer that failed has the button for another try. */
+const isAskedAgainAbove = ({ status, problem }: Message): boolean => (status === "failed" || status === "interrupted") && !AT_A_LIMIT.has(problem?.type ?? "");
 
 function markOf(message: Message): MarkState {
   if (message.status === "queued" || message.status === "streaming") return "live";

@@ -13,9 +13,11 @@ export function Receipt({ message, children }: { message: Message; children?: Re
       {message.text && <CopyButton text={message.text} label={message.role === "user" ? t("message.copy.yours") : t("message.copy")} />}
       <CopyButton text={() => new URL(`#${message.id}`, location.href).href} label={t("message.copy.link")} icon={<Link2 aria-hidden className="size-4" />} />
       {children}
-      {author && <span>{author}</span>}
-      {author && <span aria-hidden>·</span>}
-      <When at={message.created} />
+      <span className="flex items-center gap-x-2.5 ps-1.5 whitespace-nowrap">
+        {author && <span>{author}</span>}
+        {author && <span aria-hidden>·</span>}
+        <When at={message.created} />
+      </span>
     </div>
   );
 }

@@ -17,6 +17,8 @@ export interface OpenChat {
   problem: Problem | null;
   /** Reads the page before the oldest message here; `beforeShown` is called when it has come and is not shown yet. */
   loadOlder: (beforeShown?: () => void) => Promise<void>;
+  /** Shows the version in which this message stands; nothing changes where it is shown already. */
+  show: (message: string) => Promise<void>;
 }
 
 /** Opens the chat with this id. The component that calls it is keyed by the id. */
@@ -53,6 +55,7 @@ export function useOpenChat(id: string, onEvent: (event: ChatEvent) => void, onO
         thread.load(items, page.next ?? null, "newest");
         thread.flush();
       } catch (error) {
+        thread.turned();
         if (!isOver) setProblem(problemOf(error));
       }
     }
@@ -98,7 +101,9 @@ export function useOpenChat(id: string, onEvent: (event: ChatEvent) => void, onO
     [id, thread],
   );
 
-  return { thread, line, isLoaded, problem, loadOlder };
+  const show = useCallback(async (message: string) => void (await chats.showVersion(id, message)), [id]);
+
+  return { thread, line, isLoaded, problem, loadOlder, show };
 }
 
 export const useThreadState = (thread: Thread) => useSyncExternalStore(thread.subscribe, thread.state);

@@ -201,4 +201,18 @@ describe("the thread", () => {
       expect(store.state().order).toEqual(["msg_7"]);
     });
   });
+
+  it("tells what came while it was watched from what was read, and knows that another version is being read", () => {
+    const { thread: store, show } = thread();
+    store.apply({ type: "run.started", run: "run_1", question, answer });
+    show();
+    expect([store.hasArrived("msg_1"), store.hasArrived("msg_2")]).toEqual([true, true]);
+    store.apply({ type: "path.changed", after: "msg_1" });
+    show();
+    expect(store.state()).toMatchObject({ order: ["msg_1"], isTurning: true });
+    store.load([question, { ...answer, id: "msg_3", parent: "msg_1" }], null, "newest");
+    show();
+    expect(store.state()).toMatchObject({ order: ["msg_1", "msg_3"], isTurning: false });
+    expect(store.hasArrived("msg_3")).toBe(false);
+  });
 });

@@ -17,6 +17,8 @@ export interface ThreadState {
   problem: Extract<ChatEvent, { type: "error" }>["problem"] | null;
   /** The message that the person is putting into other words. */
   editing: string | null;
+  /** Another version was chosen, and what it says is being read. */
+  isTurning: boolean;
 }
 
 /** Why nothing comes yet, while a provider is given a pause. Known only to those who watch. */
@@ -37,9 +39,11 @@ const nextFrame: Schedule = (flush) => {
 
 export class Thread {
   #messages = new Map<string, LiveMessage>();
-  #state: ThreadState = { order: [], older: null, run: null, problem: null, editing: null };
+  #state: ThreadState = { order: [], older: null, run: null, problem: null, editing: null, isTurning: false };
   #shown = new Map<string, LiveMessage>();
   #shownState = this.#state;
+  /** What came while we watched, and was not read from a page. */
+  #arrived = new Set<string>();
   #dirty = new Set<string>();
   #pending = false;
   #listeners = new Map<string, Set<() => void>>();
@@ -56,6 +60,7 @@ export class Thread {
 
   state = (): ThreadState => this.#shownState;
   message = (id: string): LiveMessage | undefined => this.#shown.get(id);
+  hasArrived = (id: string): boolean => this.#arrived.has(id);
 
   subscribe = (listener: () => void): (() => void) => {
     this.#stateListeners.add(listener);
@@ -87,9 +92,14 @@ export class Thread {
       const before = rest.slice(0, joins + 1);
       const order = [...before, ...ids];
       for (const id of rest.slice(joins + 1)) if (this.#messages.get(id)?.parent === order.at(-1)) order.push(id);
-      this.#set({ order, older: before.length ? this.#state.older : next });
+      this.#set({ order, older: before.length ? this.#state.older : next, isTurning: false });
     }
     this.#findRun();
+  }
+
+  /** What another version says could not be read. */
+  turned(): void {
+    this.#set({ isTurning: false });
   }
 
   /** Opens a message of the person for editing, or closes it. */
@@ -114,7 +124,7 @@ export class Thread {
       case "path.changed": {
         const stays = event.after ? this.#state.order.indexOf(event.after) + 1 : 0;
         // Where nothing stays, what is there is shown until the rest is read: an empty chat would say something else.
-        if (stays > 0) this.#set({ order: this.#state.order.slice(0, stays) });
+        this.#set({ order: stays > 0 ? this.#state.order.slice(0, stays) : this.#state.order, isTurning: true });
         this.#findRun();
         this.onStale(event.after ?? null);
         break;
@@ -200,6 +210,7 @@ export class Thread {
   #place({ id, parent }: Message): void {
     const { order } = this.#state;
     if (order.includes(id)) return;
+    this.#arrived.add(id);
     if (order.length === 0 || parent === order.at(-1)) this.#set({ order: [...order, id] });
     else if (!parent) this.#set({ order: [id], older: null });
     else if (!this.#messages.has(parent)) this.onStale(order.at(-1) ?? null);

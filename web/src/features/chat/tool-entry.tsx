@@ -1,39 +1,36 @@
 // One use of a tool: a quiet line on the rail, opened for what went in and came out.
 import clsx from "clsx";
 import { ChevronRight } from "lucide-react";
-import { lazy, type ReactNode, Suspense, useId, useState } from "react";
+import { type ReactNode, useId, useState } from "react";
 import type { ToolPart, ToolStatus } from "../../api/types";
 import { type Key, t } from "../../i18n/t";
+import { part } from "../../ui/part";
 import { type MarkState, RailEntry } from "../../ui/rail/rail";
 
-const MemoryNote = lazy(() => import("./memory-note"));
+const MemoryNote = part(async () => (await import("./memory-note")).default);
 
 const MARKS: Record<ToolStatus, MarkState> = { running: "live", waiting: "wait", ok: "done", failed: "bad", unknown: "wait" };
 const WORDS: Record<ToolStatus, Key> = { running: "tool.running", waiting: "tool.waiting", ok: "tool.ok", failed: "tool.failed", unknown: "tool.unknown" };
 
-export function ToolEntry({ part, fileLink }: { part: ToolPart; fileLink: (path: string) => ReactNode }) {
+export function ToolEntry({ part: call, fileLink }: { part: ToolPart; fileLink: (path: string) => ReactNode }) {
   const [isOpen, setOpen] = useState(false);
   const id = useId();
   return (
-    <RailEntry mark={MARKS[part.status]} isSmall className="rail-line pb-3">
+    <RailEntry mark={MARKS[call.status]} isSmall className="rail-line pb-3">
       <button type="button" aria-expanded={isOpen} aria-controls={id} onClick={() => setOpen(!isOpen)} className="tap -ms-1.5 flex max-w-full items-center gap-1.5 rounded-md px-1.5 text-start text-[14px] text-ink-2 hover:bg-sunken hover:text-ink">
-        <span className="min-w-0">{line(part)}</span>
-        {part.status !== "ok" && <span className={clsx("shrink-0", part.status === "failed" && "text-bad", (part.status === "unknown" || part.status === "waiting") && "text-wait")}>· {t(WORDS[part.status])}</span>}
+        <span className="min-w-0">{line(call)}</span>
+        {call.status !== "ok" && <span className={clsx("shrink-0", call.status === "failed" && "text-bad", (call.status === "unknown" || call.status === "waiting") && "text-wait")}>· {t(WORDS[call.status])}</span>}
         <ChevronRight aria-hidden className={clsx("size-4 shrink-0 transition-transform duration-150 rtl:-scale-x-100", isOpen && "rotate-90")} />
       </button>
       <div id={id} hidden={!isOpen} className="mt-1 rounded-md border border-line bg-sunken px-3 py-2 text-[12.5px]">
         <p className="text-ink-2">
-          {t("tool.name")} <code>{part.tool}</code> · {t(WORDS[part.status])}
+          {t("tool.name")} <code>{call.tool}</code> · {t(WORDS[call.status])}
         </p>
         <pre tabIndex={0} aria-label={t("tool.input")} className="mt-1 max-h-60 overflow-auto whitespace-pre-wrap">
-          {JSON.stringify(part.input, null, 2)}
+          {JSON.stringify(call.input, null, 2)}
         </pre>
       </div>
-      {part.status === "ok" && part.file && (
-        <Suspense>
-          <MemoryNote file={part.file} path={relative(part.file.path)} fileLink={fileLink} />
-        </Suspense>
-      )}
+      {call.status === "ok" && call.file && <MemoryNote file={call.file} path={relative(call.file.path)} fileLink={fileLink} />}
     </RailEntry>
   );
 }

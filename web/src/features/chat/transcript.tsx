@@ -24,8 +24,8 @@ interface Props {
 const ALWAYS_LAID_OUT = 4;
 
 export function Transcript({ chat, onSent, fileLink, target, summaries }: Props) {
-  const { thread, loadOlder } = chat;
-  const { order, older } = useThreadState(thread);
+  const { thread, loadOlder, show } = chat;
+  const { order, older, isTurning } = useThreadState(thread);
   const scroller = useRef<HTMLDivElement>(null);
   const content = useRef<HTMLDivElement>(null);
   const top = useRef<HTMLDivElement>(null);
@@ -34,6 +34,7 @@ export function Transcript({ chat, onSent, fileLink, target, summaries }: Props)
   const anchor = useRef<{ item: Element; top: number } | null>(null);
   const revealed = useRef<string>(null);
   const lastTop = useRef(0);
+  const height = useRef(0);
   const [isAway, setAway] = useState(false);
   const [loading, setLoading] = useState<"idle" | "busy" | "failed">("idle");
   const [announced, setAnnounced] = useState("");
@@ -49,6 +50,11 @@ export function Transcript({ chat, onSent, fileLink, target, summaries }: Props)
     const box = scroller.current;
     box?.scrollTo({ top: box.scrollHeight, behavior });
   }, []);
+
+  // While another version is being read the page stays as long as it was, or the view would jump upwards.
+  useLayoutEffect(() => {
+    if (content.current) content.current.style.minHeight = isTurning ? `${height.current}px` : "";
+  }, [isTurning]);
 
   // Older messages come in above: what is being read stays where it is.
   useLayoutEffect(() => {
@@ -84,6 +90,7 @@ export function Transcript({ chat, onSent, fileLink, target, summaries }: Props)
     const box = scroller.current;
     if (!box || !content.current) return;
     const observer = new ResizeObserver(() => {
+      height.current = content.current?.offsetHeight ?? 0;
       if (isFollowing.current) toEnd("instant");
       setAway(distance(box) > 120);
     });
@@ -97,7 +104,7 @@ export function Transcript({ chat, onSent, fileLink, target, summaries }: Props)
   const shownLast = useRef(last);
   useEffect(() => {
     if (hasOpened.current && shownLast.current && last !== shownLast.current && order.includes(shownLast.current)) {
-      const isOwn = order.slice(order.indexOf(shownLast.current) + 1).some((id) => thread.message(id)?.role === "user");
+      const isOwn = order.slice(order.indexOf(shownLast.current) + 1).some((id) => thread.message(id)?.role === "user" && thread.hasArrived(id));
       if (isOwn) {
         isFollowing.current = true;
         toEnd("instant");
@@ -132,18 +139,30 @@ export function Transcript({ chat, onSent, fileLink, target, summaries }: Props)
     }
   }, [loadOlder]);
 
-  // The page before is read when its place comes near, and as long as the message that the address names is further up.
-  const isTargetMissing = target !== undefined && !order.includes(target);
+  // The message that the address names may stand in a version that is not shown: then it is asked for, once.
+  const isTargetMissing = target !== undefined && order.length > 0 && !order.includes(target);
+  const [sought, setSought] = useState<{ target: string; isThere: boolean }>();
+  useEffect(() => {
+    if (!isTargetMissing) return;
+    show(target).then(
+      () => setSought({ target, isThere: true }),
+      (error: unknown) => {
+        setSought({ target, isThere: false });
+        const problem = problemOf(error);
+        showToast({ text: problem.status === 404 ? t("chat.message.missing") : problem.title });
+      },
+    );
+  }, [isTargetMissing, target, show]);
+
+  // The page before is read when its place comes near, and as long as that message is further up.
+  const isFurtherUp = isTargetMissing && !isTurning && sought?.target === target && sought.isThere;
   useEffect(() => {
     if (!older || loading !== "idle" || order.length === 0) return;
-    const rootMargin = isTargetMissing ? "9999999px 0px" : "800px 0px 0px";
+    const rootMargin = isFurtherUp ? "9999999px 0px" : "800px 0px 0px";
     const observer = new IntersectionObserver(([seen]) => seen?.isIntersecting && void showOlder(), { root: scroller.current, rootMargin });
     if (top.current) observer.observe(top.current);
     return () => observer.disconnect();
-  }, [older, loading, order, isTargetMissing, showOlder]);
-  useEffect(() => {
-    if (isTargetMissing && !older && order.length > 0) showToast({ text: t("chat.message.missing") });
-  }, [isTargetMissing, older, order]);
+  }, [older, loading, order, isFurtherUp, showOlder]);
 
   return (
     <div className="relative min-h-0 flex-1">

@@ -9,8 +9,8 @@ import { t } from "../../i18n/t";
 import { IconButton } from "../../ui/button";
 import { showToast } from "../../ui/toast";
 
-/** The version that was asked for has another entry: the button there takes the focus over. */
-let wanted: { message: string; direction: "before" | "after" } | null = null;
+/** The version that was asked for has another entry: the button there takes the focus over, and its place in the window. */
+let wanted: { message: string; direction: "before" | "after"; top: number } | null = null;
 
 export function Versions({ message }: { message: Message }) {
   const { siblings = [], version, versions } = message;
@@ -20,8 +20,11 @@ export function Versions({ message }: { message: Message }) {
   useEffect(() => {
     if (wanted?.message !== message.id) return;
     const buttons = wanted.direction === "before" ? [before, after] : [after, before];
+    const { top } = wanted;
     wanted = null;
-    buttons.map((one) => one.current).find((button) => button && !button.disabled)?.focus();
+    const button = buttons.map((one) => one.current).find((one) => one && !one.disabled);
+    button?.focus({ preventScroll: true });
+    button?.closest("[role=log]")?.scrollBy({ top: button.getBoundingClientRect().top - top, behavior: "instant" });
   }, [message.id]);
 
   if (versions < 2) return null;
@@ -29,7 +32,7 @@ export function Versions({ message }: { message: Message }) {
   async function show(direction: "before" | "after") {
     const id = siblings[version - 1 + (direction === "before" ? -1 : 1)];
     if (!id) return;
-    wanted = { message: id, direction };
+    wanted = { message: id, direction, top: before.current?.getBoundingClientRect().top ?? 0 };
     try {
       await chats.showVersion(message.chat, id);
     } catch (error) {

@@ -1,10 +1,10 @@
 // How Ally shall answer: for all chats, or for those of a folder; and exactly what the model is told.
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+import { type QueryClient, queryOptions, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import type { FormEvent } from "react";
 import { instructions } from "../../api/calls";
 import { problemOf } from "../../api/problem";
 import { accountQuery, foldersQuery, instructionsQuery, previewQuery } from "../../api/queries";
-import type { Given } from "../../api/types";
+import type { Given, NewInstructions } from "../../api/types";
 import "../../i18n/settings";
 import "../../i18n/memory";
 import { t } from "../../i18n/t";
@@ -20,6 +20,15 @@ import { Versions } from "./versions";
 
 const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
 
+/** What was typed and not saved yet, in the memory of this tab: changing the folder or the page does not lose it. */
+const typedQuery = (folder?: string) =>
+  queryOptions({ queryKey: ["instructions", "typed", folder ?? ""], queryFn: (): NewInstructions | null => null, staleTime: Number.POSITIVE_INFINITY, gcTime: Number.POSITIVE_INFINITY });
+
+/** The folders with something in them that is not saved; an empty name stands for all chats. */
+function unsaved(queries: QueryClient): string[] {
+  return queries.getQueriesData({ queryKey: ["instructions", "typed"] }).flatMap(([key, typed]) => (typed ? [String(key[2])] : []));
+}
+
 interface Props {
   folder: string | undefined;
   onFolder: (folder: string | undefined) => void;
@@ -28,6 +37,9 @@ interface Props {
 export function Instructions({ folder, onFolder }: Props) {
   const given = useQuery(instructionsQuery(folder));
   const folders = useQuery(foldersQuery).data?.items ?? [];
+  const elsewhere = unsaved(useQueryClient()).filter((one) => one !== (folder ?? ""));
+  const nameOf = (one: string) => (one ? folders.find(({ id }) => id === one)?.name : t("instructions.everywhere"));
+  const names = elsewhere.map(nameOf).filter(Boolean).join(", ");
   return (
     <>
       <Heading title={t("settings.instructions")} site={t("brand")} />
@@ -41,6 +53,9 @@ export function Instructions({ folder, onFolder }: Props) {
             </option>
           ))}
         </SelectField>
+        <p role="status" className="mt-1.5 text-[13.5px] text-ink-2 empty:hidden">
+          {names && t("instructions.unsaved", { names })}
+        </p>
       </div>
       {given.isPending && <Skeleton label={t("loading")} lines={6} />}
       {given.isError && <ProblemNotice problem={problemOf(given.error)} />}
@@ -51,13 +66,19 @@ export function Instructions({ folder, onFolder }: Props) {
 }
 
 function Form({ folder, given }: { folder: string | undefined; given: Given }) {
-  const [name, setName] = useState(given.name);
-  const [tone, setTone] = useState(given.tone);
-  const [rules, setRules] = useState(given.rules);
   const queries = useQueryClient();
+  const typedKey = typedQuery(folder).queryKey;
+  const { data: typed } = useQuery(typedQuery(folder));
+  const { name, tone, rules } = { name: given.name, tone: given.tone, rules: given.rules, ...typed };
+  function change(field: Partial<NewInstructions>) {
+    const next = { name, tone, rules, ...field };
+    const isAsGiven = next.name === given.name && next.tone === given.tone && next.rules === given.rules;
+    queries.setQueryData(typedKey, isAsGiven ? null : next);
+  }
   const save = useMutation({
     mutationFn: () => instructions.give(folder, { name, tone, rules }),
     onSuccess: (saved) => {
+      queries.setQueryData(typedKey, null);
       queries.setQueryData(instructionsQuery(folder).queryKey, saved);
       void queries.invalidateQueries({ queryKey: ["instructions", "versions"] });
       void queries.invalidateQueries({ queryKey: ["instructions", "preview"] });
@@ -75,9 +96,9 @@ function Form({ folder, given }: { folder: string | undefined; given: Given }) {
     <Section title={t("instructions.yours")}>
       <form onSubmit={submit} className="flex max-w-[42rem] flex-col gap-4">
         {problem && !problem.field && <ProblemNotice problem={problem} kept={t("form.kept")} />}
-        <LongField label={t("instructions.name")} hint={t("instructions.name.hint")} value={name} rows={1} longest={given.limits.name} onValue={setName} error={at("name")} />
-        <LongField label={t("instructions.tone")} hint={t("instructions.tone.hint")} value={tone} rows={2} longest={given.limits.tone} onValue={setTone} error={at("tone")} />
-        <LongField label={t("instructions.rules")} hint={t("instructions.rules.hint")} value={rules} rows={7} longest={given.limits.rules} onValue={setRules} error={at("rules")} />
+        <LongField label={t("instructions.name")} hint={t("instructions.name.hint")} value={name} rows={1} longest={given.limits.name} onValue={(value) => change({ name: value })} error={at("name")} />
+        <LongField label={t("instructions.tone")} hint={t("instructions.tone.hint")} value={tone} rows={2} longest={given.limits.tone} onValue={(value) => change({ tone: value })} error={at("tone")} />
+        <LongField label={t("instructions.rules")} hint={t("instructions.rules.hint")} value={rules} rows={7} longest={given.limits.rules} onValue={(value) => change({ rules: value })} error={at("rules")} />
         <div className="flex flex-wrap items-center gap-3">
           <Button type="submit" look="main" isBusy={save.isPending} disabled={!isChanged || isTooLong}>
             {t("save")}

@@ -41,26 +41,30 @@ export function UsagePage() {
       <Limits />
       <Section title={t("usage.used")}>
         <div className="mb-5 flex flex-wrap items-center gap-3">
-          <label htmlFor={range} className="text-[14px] font-medium">
-            {t("usage.range")}
-          </label>
-          <select id={range} value={days} onChange={(event) => setDays(Number(event.target.value))} className={SELECT}>
-            {RANGES.map((one) => (
-              <option key={one} value={one}>
-                {t("usage.range.days", { days: one })}
-              </option>
-            ))}
-          </select>
-          <label htmlFor={way} className="text-[14px] font-medium">
-            {t("usage.by")}
-          </label>
-          <select id={way} value={by} onChange={(event) => setBy(event.target.value as UsageBy)} className={SELECT}>
-            {WAYS.map((one) => (
-              <option key={one.by} value={one.by}>
-                {t(one.label)}
-              </option>
-            ))}
-          </select>
+          <span className="flex items-center gap-3">
+            <label htmlFor={range} className="text-[14px] font-medium">
+              {t("usage.range")}
+            </label>
+            <select id={range} value={days} onChange={(event) => setDays(Number(event.target.value))} className={SELECT}>
+              {RANGES.map((one) => (
+                <option key={one} value={one}>
+                  {t("usage.range.days", { days: one })}
+                </option>
+              ))}
+            </select>
+          </span>
+          <span className="flex items-center gap-3">
+            <label htmlFor={way} className="text-[14px] font-medium">
+              {t("usage.by")}
+            </label>
+            <select id={way} value={by} onChange={(event) => setBy(event.target.value as UsageBy)} className={SELECT}>
+              {WAYS.map((one) => (
+                <option key={one.by} value={one.by}>
+                  {t(one.label)}
+                </option>
+              ))}
+            </select>
+          </span>
           <a href={usage.csvUrl(by, since(days))} download className={buttonClass("plain", "ms-auto")}>
             <Download aria-hidden className="size-4" />
             {t("usage.csv")}
