@@ -350,7 +350,7 @@ export function newInstallation({ speed = 25 } = {}) {
     ["DELETE", "instructions/versions", "session", ({ my, query }) => {
       const of = query.get("folder") ?? "";
       if (my.instructions.has(of)) my.instructions.set(of, my.instructions.get(of).slice(0, 1));
-      return 204;
+      return { status: 204 };
     }],
     ["GET", "instructions/preview", "session", ({ my, query }) => {
       const lines = [null, ...(query.get("folder") ? [query.get("folder")] : [])].map((folder) => instructionsOf(my, folder)).flatMap((one) => [one.name && `- Call the person: ${one.name}`, one.tone && `- Tone: ${one.tone}`, one.rules && `- Rules: ${one.rules}`]);

@@ -90,6 +90,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The approval requests, newest first. */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{approval}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One approval request. */
+        get: operations["get_approval"];
+        put?: never;
+        /** Answers an approval request. The first answer counts; a second one is told who was first, and changes nothing. */
+        post: operations["decide_approval"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/assistant/stop": {
         parameters: {
             query?: never;
@@ -622,7 +657,8 @@ export interface paths {
         get: operations["list_instruction_versions"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Forgets the earlier versions of the instructions for good; those that count stay. */
+        delete: operations["forget_instruction_versions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1126,6 +1162,82 @@ export interface components {
             /** @description All of them: the installation's provider first, then by name. */
             items: components["schemas"]["AllowedHost"][];
         };
+        /** @description A request, as everybody sees it. */
+        Approval: {
+            /** @description In which chat. */
+            chat: components["schemas"]["ChatId"];
+            chat_title?: components["schemas"]["Content"] | null;
+            decided?: components["schemas"]["Timestamp"] | null;
+            /** @description When it counts as rejected if nobody answers. */
+            expires: components["schemas"]["Timestamp"];
+            /** @description Its id. */
+            id: components["schemas"]["WaitId"];
+            /** @description What is to be done; each line can be left out. */
+            lines: components["schemas"]["ApprovalLine"][];
+            /** @description The answer that is being written. */
+            message: components["schemas"]["MessageId"];
+            /** @description Since when it waits. */
+            opened: components["schemas"]["Timestamp"];
+            reason?: components["schemas"]["Content"] | null;
+            /** @description The run that waits. */
+            run: components["schemas"]["RunId"];
+            /** @description Where it stands. */
+            status: components["schemas"]["ApprovalStatus"];
+        };
+        /** @description An answer to a request. */
+        ApprovalAnswer: {
+            /** @description Yes or no. */
+            decision: components["schemas"]["Choice"];
+            /** @description Other arguments, when exactly one line is agreed to. */
+            edited_input?: unknown;
+            /** @description The lines to agree to; all of them when left out. */
+            lines?: string[] | null;
+            reason?: components["schemas"]["Content"] | null;
+        };
+        /** @description A piece of the effect. */
+        ApprovalDetail: {
+            /** @description The argument that holds it, where it may be edited as plain text. */
+            field?: string | null;
+            /** @description What it is, in our words. */
+            name: string;
+            /** @description The exact text. */
+            text: components["schemas"]["Content"];
+        };
+        /** @description One thing that is to be done. */
+        ApprovalLine: {
+            /** @description Whether the person agreed to it; absent while nobody has answered. */
+            allowed?: boolean | null;
+            /** @description The exact effect, piece by piece. */
+            details: components["schemas"]["ApprovalDetail"][];
+            /** @description Whether the person changed it before agreeing. */
+            edited: boolean;
+            /** @description The arguments as they would be carried out. */
+            input: unknown;
+            /** @description Names it within the request: the call. */
+            line: string;
+            /** @description The rule that asks. */
+            rule: string;
+            /** @description What this run has read that came from outside. */
+            sources: components["schemas"]["ApprovalSource"][];
+            /** @description What would be done, in our words. */
+            title: string;
+            /** @description The tool. */
+            tool: string;
+            /** @description Which condition was not met, in our words. */
+            why: string;
+        };
+        /** @description Something from outside that the run has read. */
+        ApprovalSource: {
+            /** @description When. */
+            at: components["schemas"]["Timestamp"];
+            /** @description How it came in, in our words. */
+            what: string;
+        };
+        /**
+         * @description Where a request stands.
+         * @enum {string}
+         */
+        ApprovalStatus: "waiting" | "approved" | "rejected" | "expired" | "void" | "withdrawn";
         /** @description Who wrote a message. */
         Author: {
             /** @enum {string} */
@@ -1155,7 +1267,7 @@ export interface components {
          * @description How far a tool call has come.
          * @enum {string}
          */
-        CallStatus: "running" | "ok" | "failed" | "unknown";
+        CallStatus: "running" | "waiting" | "ok" | "failed" | "unknown";
         /** @description A conversation. */
         Chat: {
             /** @description Whether it was put away; it is still found, and comes back when something is said in it. */
@@ -1205,11 +1317,11 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             to?: components["schemas"]["Timestamp"] | null;
         };
-        /** @description Which chats are wanted. */
-        Choice: {
-            /** @description The numbers of those that stay out. */
-            except?: number[];
-        };
+        /**
+         * @description Yes or no.
+         * @enum {string}
+         */
+        Choice: "approve" | "reject";
         /** @description A model server and one of its models. */
         ChosenLocal: {
             /** @description One of its models; its first one when empty. */
@@ -1301,6 +1413,20 @@ export interface components {
             summary: components["schemas"]["Content"];
             /** @enum {string} */
             type: "tool.finished";
+        } | {
+            /** @description What is asked for. */
+            approval: components["schemas"]["Approval"];
+            /** @description The answer. */
+            message: components["schemas"]["MessageId"];
+            /** @enum {string} */
+            type: "approval.requested";
+        } | {
+            /** @description How it was answered. */
+            approval: components["schemas"]["Approval"];
+            /** @description The answer. */
+            message: components["schemas"]["MessageId"];
+            /** @enum {string} */
+            type: "approval.decided";
         } | {
             /** @description How. */
             change: components["schemas"]["FileChange"];
@@ -1587,6 +1713,33 @@ export interface components {
             items: components["schemas"]["Invitation"][];
         };
         /** @description A page of a list. */
+        Items_Approval: {
+            /** @description What is on this page. */
+            items: {
+                /** @description In which chat. */
+                chat: components["schemas"]["ChatId"];
+                chat_title?: components["schemas"]["Content"] | null;
+                decided?: components["schemas"]["Timestamp"] | null;
+                /** @description When it counts as rejected if nobody answers. */
+                expires: components["schemas"]["Timestamp"];
+                /** @description Its id. */
+                id: components["schemas"]["WaitId"];
+                /** @description What is to be done; each line can be left out. */
+                lines: components["schemas"]["ApprovalLine"][];
+                /** @description The answer that is being written. */
+                message: components["schemas"]["MessageId"];
+                /** @description Since when it waits. */
+                opened: components["schemas"]["Timestamp"];
+                reason?: components["schemas"]["Content"] | null;
+                /** @description The run that waits. */
+                run: components["schemas"]["RunId"];
+                /** @description Where it stands. */
+                status: components["schemas"]["ApprovalStatus"];
+            }[];
+            /** @description Where the next page begins, if there is one. */
+            next?: string | null;
+        };
+        /** @description A page of a list. */
         Items_Chat: {
             /** @description What is on this page. */
             items: {
@@ -1813,6 +1966,8 @@ export interface components {
         Items_Message: {
             /** @description What is on this page. */
             items: {
+                /** @description What the person was asked to agree to for it, oldest first. */
+                approvals?: components["schemas"]["Approval"][];
                 /** @description Who wrote it. */
                 author: components["schemas"]["Author"];
                 /** @description The chat it stands in. */
@@ -2063,6 +2218,8 @@ export interface components {
         };
         /** @description One message of a chat, as everybody sees it. */
         Message: {
+            /** @description What the person was asked to agree to for it, oldest first. */
+            approvals?: components["schemas"]["Approval"][];
             /** @description Who wrote it. */
             author: components["schemas"]["Author"];
             /** @description The chat it stands in. */
@@ -2156,6 +2313,13 @@ export interface components {
         NewKey: {
             /** @description The key, as the provider shows it. */
             key: components["schemas"]["Secret"];
+        };
+        /** @description A wall that does not stand here. */
+        NotHere: {
+            /** @description Its short name. */
+            wall: string;
+            /** @description Why, in a sentence, where that is known. */
+            why?: string | null;
         };
         /** @description That a share of a limit is used. */
         Notice: {
@@ -2313,6 +2477,11 @@ export interface components {
             calls: number;
             /** @description How many of those that did it changed something. */
             changes: number;
+            /**
+             * Format: int64
+             * @description What that cost, in millionths of a US dollar; absent where nothing was paid by it, or the price is not known.
+             */
+            cost_micro_usd?: number | null;
             /** @description How many did not, or nobody can tell. */
             failed: number;
             /**
@@ -2320,6 +2489,11 @@ export interface components {
              * @description How long it took, in milliseconds.
              */
             millis?: number | null;
+            /**
+             * Format: int64
+             * @description How many of the calls the person's own key paid.
+             */
+            own_calls?: number;
             /** @description How many tools did what was asked. */
             tools: number;
         };
@@ -2383,6 +2557,11 @@ export interface components {
          *     accident: it can be read from a request, but has no `Serialize`.
          */
         Secret: string;
+        /** @description Which chats are wanted. */
+        Selection: {
+            /** @description The numbers of those that stay out. */
+            except?: number[];
+        };
         /** @description A message that was taken in. */
         Sent: {
             /** @description The place of its answer. */
@@ -2619,12 +2798,13 @@ export interface components {
             run?: components["schemas"]["RunId"] | null;
         };
         VersionId: string;
+        WaitId: string;
         /** @description What stands around people's assistants. */
         Walls: {
             /** @description The short name of the level. */
             level: string;
-            /** @description The short names of the walls that the highest level has beside those here. */
-            missing: string[];
+            /** @description The walls that the highest level has beside those here. */
+            missing: components["schemas"]["NotHere"][];
         };
         /** @description One event of a test. */
         WallsEvent: {
@@ -2956,6 +3136,112 @@ export interface operations {
                 };
             };
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description Which of them. */
+                status?: "all" | "waiting" | "decided";
+                /** @description Where to begin: `next` of the page before. */
+                cursor?: string;
+                /** @description At most so many items, 1 to 100. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Items_Approval"];
+                };
+            };
+        };
+    };
+    get_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                approval: components["schemas"]["WaitId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_approval: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+            };
+            path: {
+                approval: components["schemas"]["WaitId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ApprovalAnswer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4138,7 +4424,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["Choice"];
+                "application/json": components["schemas"]["Selection"];
             };
         };
         responses: {
@@ -4495,6 +4781,35 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Items_Instructions"];
                 };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_instruction_versions: {
+        parameters: {
+            query?: {
+                /** @description Those of this folder; without it, those for all chats. */
+                folder?: components["schemas"]["FolderId"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description They are gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             404: {
                 headers: {

@@ -36,7 +36,7 @@ pub struct At {
 
 /// Which chats are wanted.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
-pub struct Choice {
+pub struct Selection {
     /// The numbers of those that stay out.
     #[serde(default)]
     except: Vec<u32>,
@@ -126,14 +126,14 @@ pub async fn chats(
 
 /// Has the chats made; a conversation that was imported before is left out.
 #[utoipa::path(post, path = "/api/v1/imports/{import}/start", tag = "imports", operation_id = "start_import",
-    params(("import" = ImportId, Path)), request_body = Choice,
+    params(("import" = ImportId, Path)), request_body = Selection,
     responses((status = 202, body = Import), (status = 404, body = Problem), (status = 409, body = Problem),
         (status = 422, body = Problem)))]
 pub async fn start(
     State(app): State<App>,
     _: Owner,
     Path(import): Path<ImportId>,
-    Json(choice): Json<Choice>,
+    Json(choice): Json<Selection>,
 ) -> Answer<Accepted<Import>> {
     let inner = app.clone();
     Ok(Accepted(app.store().write(move |tx| imports::start(tx, &inner, import, &choice.except)).await?))

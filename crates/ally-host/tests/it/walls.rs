@@ -153,7 +153,7 @@ async fn the_gateway_hears_first_which_walls_there_are() {
     let mut gateway = world.gateway().await;
     let ToGateway::Walls { walls, why } = gateway.first().await.0 else { panic!("something else came first") };
     assert!(walls.iter().any(|wall| wall == "no_new_privs"), "{walls:?}");
-    for wall in ally_sandbox::Wall::missing(&walls) {
+    for wall in Wall::missing(&walls) {
         assert!(why.contains_key(wall), "nobody says why {wall} does not stand: {why:?}");
     }
     let mira = world.person().await;

@@ -2,7 +2,7 @@
 // once answered it is a quiet line.
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type ReactNode, useEffect, useId, useRef, useState } from "react";
-import { approvals } from "../../api/approvals";
+import { approvals, waitingQuery } from "../../api/approvals";
 import { problemOf } from "../../api/problem";
 import type { Approval, ApprovalAnswer, ApprovalLine } from "../../api/types";
 import "../../i18n/approvals";
@@ -45,6 +45,13 @@ export default function ApprovalCard({ approval: given, origin, onAnswered }: Pr
     if (approval) onAnswered?.(given);
   }
 
+  // One that came with the messages of its chat is not counted beside the navigation yet.
+  const isWaiting = given.status === "waiting";
+  useEffect(() => {
+    const known = queries.getQueryData(waitingQuery.queryKey)?.items ?? [];
+    if (isWaiting && known.every(({ id }) => id !== given.id)) void queries.invalidateQueries({ queryKey: waitingQuery.queryKey });
+  }, [queries, isWaiting, given.id]);
+
   // Who has just answered goes on from there, also by keyboard.
   useEffect(() => {
     if (answered) outcome.current?.focus();
@@ -68,6 +75,8 @@ interface WaitingProps extends Omit<Props, "onAnswered"> {
 }
 
 function Waiting({ approval, origin, isBusy, problem, onAnswer }: WaitingProps) {
+  // In a chat it stands below the heading of its answer, elsewhere directly below that of the page.
+  const Heading = origin ? "h2" : "h3";
   const { lines } = approval;
   const id = useId();
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
@@ -92,10 +101,10 @@ function Waiting({ approval, origin, isBusy, problem, onAnswer }: WaitingProps) 
 
   return (
     <section aria-labelledby={id} data-approval={approval.id} className="rounded-lg border border-wait-line bg-wait-soft p-3.5 text-[15px] sm:p-4">
-      <h3 id={id} className="flex flex-wrap items-baseline gap-x-2 text-[13.5px] font-semibold text-wait">
+      <Heading id={id} className="flex flex-wrap items-baseline gap-x-2 text-[13.5px] font-semibold text-wait">
         {t("approval.needs")}
         {origin && <span className="font-normal text-ink-2">{origin}</span>}
-      </h3>
+      </Heading>
       <ul aria-label={t("approval.line")} className="mt-2 flex flex-col gap-4">
         {lines.map((line) => (
           <li key={line.line}>

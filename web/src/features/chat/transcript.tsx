@@ -51,17 +51,25 @@ export function Transcript({ chat, onSent, fileLink, target, summaries }: Props)
     box?.scrollTo({ top: box.scrollHeight, behavior });
   }, []);
 
-  // While another version is being read the page stays as long as it was, or the view would jump upwards.
+  // While another version is being read the page stays as long as it was, and afterwards what stands before it stays where
+  // it is, or the view would jump.
   useLayoutEffect(() => {
-    if (content.current) content.current.style.minHeight = isTurning ? `${height.current}px` : "";
+    const box = content.current;
+    if (!box) return;
+    box.style.minHeight = isTurning ? `${height.current}px` : "";
+    if (!isTurning) return;
+    isFollowing.current = false;
+    const item = [...box.querySelectorAll("[data-item]")].at(-1);
+    anchor.current = item ? { item, top: item.getBoundingClientRect().top } : null;
   }, [isTurning]);
 
-  // Older messages come in above: what is being read stays where it is.
+  // Older messages come in above, or another version below: what is being read stays where it is.
   useLayoutEffect(() => {
+    if (isTurning) return;
     const held = anchor.current;
     anchor.current = null;
     if (held && order.length > 0) scroller.current?.scrollBy({ top: held.item.getBoundingClientRect().top - held.top, behavior: "instant" });
-  }, [order]);
+  }, [order, isTurning]);
 
   // The chat opens at the message that its address names, or else at the last question, so that a long answer is read
   // from its start.

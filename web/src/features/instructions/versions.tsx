@@ -3,6 +3,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { instructions } from "../../api/calls";
 import { problemOf } from "../../api/problem";
+import "../../i18n/settings";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
