@@ -6,11 +6,13 @@ import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
 import { request, routes as approvalRoutes, withdraw } from "./approvals.mjs";
+import { along, fileBytes, takeIn } from "./attachments.mjs";
 import { days as egressDays, hostProblem } from "./egress.mjs";
 import { importRoutes } from "./imports.mjs";
 import { answer as scripted } from "./script.mjs";
+import { count, used } from "./usage.mjs";
 import { choose, count as countVersions, shown as shownOf } from "./versions.mjs";
-import { attempts, spaceAt } from "./walls.mjs";
+import { spaceAt, tryWalls } from "./walls.mjs";
 
 const DIST = fileURLToPath(new URL("../dist", import.meta.url));
 const TYPES = { ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html; charset=utf-8", ".woff2": "font/woff2" };
@@ -44,7 +46,7 @@ export function newInstallation({ speed = 25 } = {}) {
   function space(account) {
     let found = spaces.get(account.server);
     if (!found) {
-      found = { chats: new Map(), folders: [], instructions: new Map(), messages: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), approvals: new Map(), chosen: new Set(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
+      found = { chats: new Map(), folders: [], instructions: new Map(), messages: new Map(), attachments: new Map(), runs: new Map(), files: new Map(), streams: new Map(), log: new Map(), sent: new Map(), approvals: new Map(), chosen: new Set(), key: null, started: now(), epoch: 1, egress: new Map(), hosts: new Map() };
       spaces.set(account.server, found);
     }
     return found;
@@ -70,8 +72,11 @@ export function newInstallation({ speed = 25 } = {}) {
     return { connected: false, source: null, provider: null, model: null, local };
   }
 
-  function ask(my, chat, text, parent) {
-    const question = { id: id("msg"), chat: chat.id, role: "user", status: "complete", text, parts: [{ type: "text", text }], author: { kind: "person" }, needs_model: false, created: now(), parent };
+  function ask(my, chat, text, parent, attachments = []) {
+    if (attachments.includes(undefined)) fail(new Refusal(404, "attachment_not_found", "This file is not there any more.", "Attach it again. Files that are not sent within a day are removed.", { field: "attachments" }));
+    if (!text.trim() && attachments.length === 0) fail(new Refusal(422, "message_empty", "There is nothing in this message.", "Write something, then send it."));
+    for (const file of attachments) my.attachments.get(file.id).isSent = true;
+    const question = { id: id("msg"), chat: chat.id, role: "user", status: "complete", attachments, text, parts: [{ type: "text", text }], author: { kind: "person" }, needs_model: false, created: now(), parent };
     my.messages.get(chat.id).push(question);
     return question;
   }
@@ -184,26 +189,6 @@ export function newInstallation({ speed = 25 } = {}) {
       emit(my, chat.id, { type: "tool.finished", message: answer.id, call, ok: line.allowed === true, ...done }, run);
     }
     return isStopped;
-  }
-
-  /** All answers so far, which are of today, of one model and one kind. */
-  function used(my, by) {
-    const rows = new Map();
-    for (const { chat, usage } of [...my.messages.values()].flat()) {
-      if (!usage) continue;
-      const key = by === "session" ? { chat, title: my.chats.get(chat)?.title } : { day: { day: now().slice(0, 10) }, model: { provider: "anthropic", model: "claude-fake" }, cause: { cause: "turn" } }[by];
-      const row = rows.get(JSON.stringify(key)) ?? { ...key, input: 0, output: 0, cache_read: 0, cache_write: 0, calls: 0 };
-      for (const name of Object.keys(usage)) row[name] += usage[name];
-      row.calls += 1;
-      rows.set(JSON.stringify(key), row);
-    }
-    return [...rows.values()];
-  }
-
-  function count(my, host, sent, received) {
-    const day = now().slice(0, 10);
-    const row = my.egress.get(`${day} ${host}`) ?? { host, day, calls: 0, refused: 0, sent: 0, received: 0 };
-    my.egress.set(`${day} ${host}`, { ...row, calls: row.calls + 1, sent: row.sent + sent, received: row.received + received });
   }
 
   function finish(my, run, status) {
@@ -418,7 +403,7 @@ export function newInstallation({ speed = 25 } = {}) {
       home.unavailable = 0;
       if (Buffer.byteLength(body.text) > 200_000) fail(new Refusal(413, "message_too_long", "This message is too long.", "Send it in several parts."));
       if (key && my.sent.has(key)) return { status: 202, body: my.sent.get(key) };
-      const question = ask(my, chat, body.text, shownOf(my.messages.get(at), my.chosen).at(-1)?.id);
+      const question = ask(my, chat, body.text, shownOf(my.messages.get(at), my.chosen).at(-1)?.id, along(my, body.attachments));
       const sent = begin(my, chat, question);
       if (key) my.sent.set(key, sent);
       return { status: 202, body: sent };
@@ -433,7 +418,7 @@ export function newInstallation({ speed = 25 } = {}) {
       const behind = (one) => one.id === at || (one.parent && behind(message(my, one.parent)));
       for (const run of my.runs.values()) if (!run.isOver && behind(run.answer)) run.isCancelled = true;
       const chat = chatOf(my, old.chat);
-      const question = ask(my, chat, body.text, old.parent);
+      const question = ask(my, chat, body.text, old.parent, along(my, body.attachments, old.attachments));
       return { status: 202, body: begin(my, chat, question, true) };
     }],
     ["POST", "messages/:id/regenerate", "session", ({ my, at }) => {
@@ -460,6 +445,7 @@ export function newInstallation({ speed = 25 } = {}) {
     }],
     ...importRoutes({ id, now, home, fail, refusal: (...words) => new Refusal(...words) }),
     ...approvalRoutes(fail, Refusal),
+    ["DELETE", "attachments/:id", "session", ({ my, at }) => (my.attachments.delete(at) ? { status: 204 } : fail(missing("attachment")))],
     ["GET", "memory/files", "session", ({ my }) => ({ items: files(my).list().map((path) => ({ path, size: Buffer.byteLength(files(my).read(path)), updated: my.files.get(path).at(-1).at })) })],
     ["GET", "memory/files/*/versions", "session", ({ my, at }) => ({ items: fileOf(my, at).map(({ text, ...rest }) => ({ ...rest, is_deleted: text === null })).reverse() })],
     ["POST", "memory/files/*/restore", "session", ({ my, at, body }) => {
@@ -502,6 +488,7 @@ export function newInstallation({ speed = 25 } = {}) {
       if (body.unavailable) home.unavailable = body.unavailable;
       if (body.failing) home.failing = body.failing;
       if (body.chats) for (const account of accounts.values()) for (let at = body.chats; at > 0; at--) remember(space(account), { title: `Chat number ${at}`, messages: 0, updated: new Date(Date.now() - at * 3_600_000).toISOString() });
+      if (body.upload !== undefined) home.upload = body.upload;
       if (body.history) for (const account of accounts.values()) remember(space(account), body.history);
       if (body.level) home.level = body.level;
       if (body.walls) home.walls = body.walls;
@@ -511,7 +498,7 @@ export function newInstallation({ speed = 25 } = {}) {
       if (body.egress) home.egress = egressDays(body.egress);
       if (body.reset) for (const map of [accounts, sessions, invitations, spaces]) map.clear();
       if (body.reset) Object.assign(options, { sign_up: "closed", local: null, code: null, servers: [] });
-      if (body.reset) Object.assign(home, { failing: 0, held_import: false, level: "own_user", walls: {}, egress: [], limits: { items: [] } });
+      if (body.reset) Object.assign(home, { failing: 0, upload: 0, held_import: false, level: "own_user", walls: {}, egress: [], limits: { items: [] } });
       if (body.servers) options.servers = body.servers;
       if (body.code) options.code = body.code;
       return { status: 204 };
@@ -547,22 +534,6 @@ export function newInstallation({ speed = 25 } = {}) {
     else for (const message of my.messages.get(chat)) if (message.status === "streaming" || message.status === "queued") write(response, { id: `${message.run}.${my.epoch}.${log.length}`, event: { type: "message.snapshot", message, attempt: 1 } });
   }
 
-  /** Tries the walls: each attempt as it ends, then the closing line. A test can hold and cut it, or keep it from beginning. */
-  async function walls(request, response) {
-    const { refuse, hold_after, between = home.speed } = home.walls;
-    if (refuse) fail(new Refusal(429, "test_running", "A test of your walls is running already.", "Wait until it has ended, then start again.", { retry_after: 5 }));
-    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-    const all = attempts(home.level);
-    for (const [at, attempt] of all.entries()) {
-      if (at === hold_after) return void (home.held = response);
-      if (response.destroyed) return;
-      response.write(`data: ${JSON.stringify({ type: "attempt", ...attempt })}\n\n`);
-      await new Promise((resolve) => setTimeout(resolve, between));
-    }
-    const of = (outcome) => all.filter((attempt) => attempt.outcome === outcome).length;
-    response.end(`data: ${JSON.stringify({ type: "finished", tried: of("refused") + of("succeeded"), refused: of("refused"), succeeded: of("succeeded") })}\n\n`);
-  }
-
   return async function handle(request, response) {
     const url = new URL(request.url, "http://fake");
     if (!url.pathname.startsWith("/api/v1/")) return page(url.pathname, response);
@@ -574,7 +545,10 @@ export function newInstallation({ speed = 25 } = {}) {
       const signedOut = new Refusal(401, "signed_out", "You are not signed in.", "Sign in and try again.");
       const stream = /^chats\/([^/]+)\/events$/.exec(path);
       if (stream) return session ? events(request, response, space(session.account), stream[1]) : fail(signedOut);
-      if (request.method === "POST" && path === "space/walls/test") return session ? await walls(request, response) : fail(signedOut);
+      if (request.method === "POST" && path === "space/walls/test") return session ? await tryWalls(response, home, fail, Refusal) : fail(signedOut);
+      const file = /^attachments\/([^/]+)$/.exec(path);
+      if (file && request.method === "GET") return session ? fileBytes(response, space(session.account), file[1], { fail, missing }) : fail(signedOut);
+      if (request.method === "POST" && path === "attachments") return session ? send(201, await takeIn(request, space(session.account), { home, id, fail, Refusal })) : fail(signedOut);
       const route = routes.find((one) => one.method === request.method && one.match.test(path)) ?? fail(missing("page"));
       if (route.needs && !session) fail(signedOut);
       let text = "";

@@ -35,8 +35,24 @@ const ATTEMPTS = [
   ["core_dump", "Ask for a memory file when it fails", "EPERM", "no_core_dumps"],
 ];
 
-export function attempts(level) {
+function attempts(level) {
   const walls = WALLS[level];
   const own = ATTEMPTS.map(([name, words, by, wall]) => (walls.includes(wall) || level === "full" ? { name, words, outcome: "refused", by } : { name, words, outcome: "succeeded", by: null }));
   return [...own, { name: "kernel_keys", words: "Read the kernel’s key rings", outcome: "skipped", by: null }];
+}
+
+/** Tries the walls: each attempt as it ends, then the closing line. A test can hold and cut it, or keep it from beginning. */
+export async function tryWalls(response, home, fail, Refusal) {
+  const { refuse, hold_after, between = home.speed } = home.walls;
+  if (refuse) fail(new Refusal(429, "test_running", "A test of your walls is running already.", "Wait until it has ended, then start again.", { retry_after: 5 }));
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  const all = attempts(home.level);
+  for (const [at, attempt] of all.entries()) {
+    if (at === hold_after) return void (home.held = response);
+    if (response.destroyed) return;
+    response.write(`data: ${JSON.stringify({ type: "attempt", ...attempt })}\n\n`);
+    await new Promise((resolve) => setTimeout(resolve, between));
+  }
+  const of = (outcome) => all.filter((attempt) => attempt.outcome === outcome).length;
+  response.end(`data: ${JSON.stringify({ type: "finished", tried: of("refused") + of("succeeded"), refused: of("refused"), succeeded: of("succeeded") })}\n\n`);
 }

@@ -9,7 +9,7 @@ use crate::memory::Desk;
 use crate::space::walls;
 use crate::turns::context::summarise::{self, Summaries};
 use crate::turns::{KIND, Turns};
-use crate::{chats, schema};
+use crate::{attachments, chats, schema};
 use ally_durable::Engine;
 use ally_http::identity::Verifier;
 use ally_store::Store;
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 /// What an assistant is made of.
 pub struct Parts {
@@ -73,6 +73,8 @@ struct Inner {
     hub: Arc<Hub>,
     engine: OnceLock<Engine>,
     memory: Desk,
+    attachments: PathBuf,
+    uploads: Semaphore,
     activity: Activity,
     walls_test: walls::Running,
     line: watch::Sender<()>,
@@ -80,6 +82,11 @@ struct Inner {
     /// Something was taken away in the database, but may still stand in its log.
     is_checkpoint_owed: AtomicBool,
 }
+
+/// The directory of attachments.
+const ATTACHMENTS: &str = "attachments";
+/// So many files are taken in at a time; each may be held in memory while it is checked.
+const UPLOADS: usize = 2;
 
 /// How long to wait before what could not be taken away is tried again.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -101,7 +108,7 @@ impl App {
             server: parts.server,
             key: parts.key,
             verifier: parts.verifier,
-            gateway: Gateway::new(parts.outbound),
+            gateway: Gateway::new(parts.outbound, parts.data_dir.join(ATTACHMENTS)),
             started: parts.clock.now(),
             clock: parts.clock,
             chance: parts.chance,
@@ -113,6 +120,8 @@ impl App {
             hub: Arc::new(Hub::new(epoch)),
             engine: OnceLock::new(),
             memory: Desk::new(parts.data_dir.join("memories")),
+            attachments: parts.data_dir.join(ATTACHMENTS),
+            uploads: Semaphore::new(UPLOADS),
             activity: Activity::default(),
             walls_test: walls::Running::default(),
             line: watch::Sender::new(()),
@@ -156,6 +165,16 @@ impl App {
     /// Where the files of imports lie.
     pub(crate) fn imports_dir(&self) -> &Path {
         &self.0.imports
+    }
+
+    /// Where the bytes of attachments lie.
+    pub fn attachments(&self) -> &Path {
+        &self.0.attachments
+    }
+
+    /// Places for files that are being taken in.
+    pub fn uploads(&self) -> &Semaphore {
+        &self.0.uploads
     }
 
     /// What time it is.
@@ -310,7 +329,9 @@ impl App {
             // Many at once take a while; others may have something to ask meanwhile.
             tokio::task::yield_now().await;
         }
-        if imports::purge(self).await? {
+        // Imports take chats away, and chats their files.
+        let has_purged = imports::purge(self).await?;
+        if attachments::sweep(self).await? || has_purged {
             self.0.is_checkpoint_owed.store(true, Ordering::Relaxed);
         }
         if self.is_checkpoint_owed() {

@@ -5,15 +5,16 @@ pub mod store;
 pub(crate) mod title;
 
 use crate::app::App;
+use crate::attachments::{Along, Attachment};
 use crate::events::Event;
 use crate::fault::Done;
 use crate::messages::{self, Message, Status};
 use crate::owner::Owner;
 use crate::turns::context::summarise;
-use crate::{feedback, folders, idempotency, imports, runs, search, turns};
+use crate::{attachments, feedback, folders, idempotency, imports, runs, search, turns};
 use ally_llm::Effort;
 use ally_store::Tx;
-use ally_types::{ChatId, Clock, Content, FolderId, MessageId, Problem, RunId, Timestamp};
+use ally_types::{AttachmentId, ChatId, Clock, Content, FolderId, MessageId, Problem, RunId, Timestamp};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -77,6 +78,8 @@ pub struct Sent {
 pub struct NewMessage {
     /// The words.
     pub text: Content,
+    /// The files that go along; of a version of a message, `None` keeps those that it has.
+    pub attachments: Option<Vec<AttachmentId>>,
     /// Where the person is, as an IANA zone.
     pub timezone: Option<String>,
     /// The client's name for this act, so that repeating it changes nothing.
@@ -245,25 +248,32 @@ pub fn next_purge(tx: &Tx) -> Done<Option<Timestamp>> {
     let due = store::next_due(tx)?.into_iter().chain(folder);
     let due = due.chain(imports::next_due(tx)?);
     let feedback = feedback::store::next_to_forget(tx)?;
-    Ok(due.chain(feedback).chain(idempotency::next_to_forget(tx)?).min())
+    let attachment = attachments::store::next_to_expire(tx)?;
+    Ok(due.chain(feedback).chain(idempotency::next_to_forget(tx)?).chain(attachment).min())
 }
 
 /// Takes in a message: the message, the place of its answer, and the run that will write it, in one transaction.
 /// Every door uses this one. While a turn of this chat is running, the message waits its turn.
 pub fn send(tx: &Tx, app: &App, owner: Owner, chat: ChatId, new: &NewMessage) -> Done<Sent> {
-    let text = checked_text(&new.text)?;
+    let ids = new.attachments.as_deref().unwrap_or_default();
+    let text = checked_text(&new.text, ids)?;
     let found = store::live(tx, chat)?.ok_or_else(not_found)?;
-    let print = idempotency::fingerprint(&[&chat.to_string(), text]);
+    let print = said_print(&chat.to_string(), text, new.attachments.as_deref());
     let key = new.idempotency_key.as_deref();
     let claim = idempotency::Claim { account: owner.account, door: "messages", key, fingerprint: &print };
     if let Some(made) = idempotency::look_up(tx, &claim)? {
         return made.parse().ok().map(|id| sent(tx, id)).transpose()?.flatten().ok_or_else(|| not_found().into());
     }
+    let files = attachments::checked(tx, owner, &Along { ids, of: None })?;
     if found.title.is_empty() {
-        store::set_title(tx, chat, &title::of(text), false)?;
+        let title = match files.first().filter(|_| text.trim().is_empty()) {
+            Some(file) => shortened(file.name.expose()),
+            None => title::of(text),
+        };
+        store::set_title(tx, chat, &title, false)?;
     }
     let parent = messages::path::end(tx, chat)?;
-    let asked = ask(tx, app, owner, Asking { chat, parent, text, timezone: new.timezone.as_deref() })?;
+    let asked = ask(tx, app, owner, Asking { chat, parent, text, files: &files, timezone: new.timezone.as_deref() })?;
     idempotency::keep(tx, &claim, &asked.question.to_string(), app.clock().now())?;
     admit(tx, app, &asked.turn, asked.question, asked.is_first_in_line)
 }
@@ -276,6 +286,8 @@ pub(crate) struct Asking<'a> {
     pub parent: Option<MessageId>,
     /// The words.
     pub text: &'a str,
+    /// The files.
+    pub files: &'a [Attachment],
     /// Where the person is.
     pub timezone: Option<&'a str>,
 }
@@ -292,7 +304,7 @@ pub(crate) struct Asked {
 
 /// Keeps a question and the place of its answer.
 pub(crate) fn ask(tx: &Tx, app: &App, owner: Owner, asking: Asking<'_>) -> Done<Asked> {
-    let Asking { chat, parent, text, timezone } = asking;
+    let Asking { chat, parent, text, files, timezone } = asking;
     let is_first_in_line = turns::in_line(tx, chat)?.is_empty();
     let at = store::next_moment(tx, chat, app.clock().now())?;
     let run = RunId::new(app.clock(), app.chance());
@@ -309,6 +321,7 @@ pub(crate) fn ask(tx: &Tx, app: &App, owner: Owner, asking: Asking<'_>) -> Done<
     let later = at.plus_millis(1);
     let answer = MessageId::new(&Moment(later), app.chance());
     messages::store::insert_answer(tx, answer, question, chat, run, answers, later)?;
+    attachments::bind(tx, chat, question, files)?;
     store::bring_up(tx, chat, at)?;
     Ok(Asked { question, turn: runs::NewTurn { run, chat, answer, account, done: 0 }, is_first_in_line })
 }
@@ -389,14 +402,29 @@ fn checked_title(title: &Content) -> Done<Content> {
     Ok(title.into())
 }
 
-pub(crate) fn checked_text(text: &Content) -> Done<&str> {
+/// A digest of what is said with files.
+pub(crate) fn said_print(place: &str, text: &str, attachments: Option<&[AttachmentId]>) -> String {
+    let ids: Vec<String> = attachments.unwrap_or_default().iter().map(ToString::to_string).collect();
+    let mut parts = vec![place, text];
+    // An empty list says something else than none.
+    parts.extend(attachments.filter(|_| ids.is_empty()).map(|_| ""));
+    parts.extend(ids.iter().map(String::as_str));
+    idempotency::fingerprint(&parts)
+}
+
+/// The beginning of a name that is too long for a title.
+fn shortened(name: &str) -> Content {
+    name.chars().take(LONGEST_TITLE).collect::<String>().into()
+}
+
+pub(crate) fn checked_text<'a>(text: &'a Content, files: &[AttachmentId]) -> Done<&'a str> {
     if text.len() > LONGEST_MESSAGE {
         return Err(Problem::new(413, "message_too_long", "This message is longer than 200,000 bytes.")
             .at("text")
             .next("Send it in parts. Nothing was sent yet.")
             .into());
     }
-    if text.expose().trim().is_empty() {
+    if text.expose().trim().is_empty() && files.is_empty() {
         return Err(Problem::new(422, "message_empty", "There is nothing in this message.")
             .at("text")
             .next("Write something, then send it.")

@@ -1,11 +1,14 @@
 //! The only way out: HTTP over one Unix socket to the gateway, a fresh connection for each call.
 
+use crate::attachments::disk;
 use crate::fault::Done;
 use ally_http::held::Held;
 use ally_http::socket::{self, CallError};
+use ally_llm::file::WITH_FILES;
 use ally_llm::{Event, Failure, FailureKind};
 use ally_types::{Problem, Secret};
 use axum::body::Body;
+use futures_util::stream::{self, StreamExt as _};
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
@@ -46,7 +49,10 @@ pub trait Connect: Send + Sync {
 
 /// The gateway, as an assistant sees it.
 #[derive(Clone)]
-pub struct Gateway(Outbound);
+pub struct Gateway {
+    outbound: Outbound,
+    attachments: PathBuf,
+}
 
 /// Why a model could not be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,15 +101,19 @@ pub struct LocalServer {
 }
 
 impl Gateway {
-    /// Reached as given.
-    pub const fn new(outbound: Outbound) -> Self {
-        Self(outbound)
+    /// Reached as given; `attachments` is where the files of questions lie.
+    pub const fn new(outbound: Outbound, attachments: PathBuf) -> Self {
+        Self { outbound, attachments }
     }
 
     /// Sends a question that may not be asked yet, if that goes without waiting. Nobody is asked before
     /// [`HeldQuestion::ask`], and nobody ever if it is dropped.
     pub fn hold(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Option<HeldQuestion> {
-        let Outbound::Socket(path) = &self.0 else { return None };
+        let Outbound::Socket(path) = &self.outbound else { return None };
+        // Files are not read before the question is kept.
+        if request.files().next().is_some() {
+            return None;
+        }
         let mut headers = vec![(header::CONTENT_TYPE, JSON)];
         headers.extend(key.map(key_header).transpose().ok()?);
         let held = Held::post(path, MODEL, &headers, &question(request).ok()?).ok()?;
@@ -112,9 +122,27 @@ impl Gateway {
 
     /// Asks a model. Dropping the stream closes the connection, which aborts the call.
     pub async fn model(&self, request: &ally_llm::Request, key: Option<&Secret>) -> Result<Answering, Unasked> {
-        let request = request_to(Method::POST, MODEL, key, question(request).map_err(Unasked::Refused)?.into());
-        let refused = |_| Unasked::Refused(Failure::of(FailureKind::Auth));
-        Answering::of(self.call(request.map_err(refused)?).await)
+        let refused = |kind| Unasked::Refused(Failure::of(kind));
+        let (kind, body) = self.body(request).map_err(Unasked::Refused)?;
+        let mut request = request_to(Method::POST, MODEL, key, body).map_err(|_| refused(FailureKind::Auth))?;
+        request.headers_mut().insert(header::CONTENT_TYPE, kind);
+        Answering::of(self.call(request).await)
+    }
+
+    /// What is sent for a question. Its files are read while it is sent, so they are never in memory together.
+    fn body(&self, request: &ally_llm::Request) -> Result<(HeaderValue, Body), Failure> {
+        let unreadable = |_| Failure::of(FailureKind::BadRequest);
+        let mut files = Vec::new();
+        for file in request.files() {
+            let id = file.id.parse().map_err(|_| Failure::of(FailureKind::BadRequest))?;
+            files.push((disk::open(&self.attachments, id).map_err(unreadable)?, file.size));
+        }
+        if files.is_empty() {
+            return Ok((JSON, question(request)?.into()));
+        }
+        let head = request.head().map_err(|_| Failure::of(FailureKind::BadRequest))?;
+        let files = stream::iter(files).flat_map(|(file, size)| disk::stream(file, size).boxed());
+        Ok((HeaderValue::from_static(WITH_FILES), Body::from_stream(stream::iter([Ok(head)]).chain(files))))
     }
 
     /// What the gateway has by itself.
@@ -137,7 +165,7 @@ impl Gateway {
     }
 
     async fn call(&self, request: Request<Body>) -> Result<Response<Incoming>, CallError> {
-        match &self.0 {
+        match &self.outbound {
             Outbound::Socket(path) => socket::call(path, request).await,
             Outbound::Memory(connect) => {
                 let stream = connect.connect().await.map_err(CallError::Connect)?;

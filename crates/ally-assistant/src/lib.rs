@@ -5,6 +5,7 @@
 
 mod app;
 mod approvals;
+pub mod attachments;
 pub mod chats;
 mod door;
 pub mod events;

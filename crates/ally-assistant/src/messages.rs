@@ -8,6 +8,7 @@ pub mod store;
 pub mod view;
 
 use crate::approvals::Approval;
+use crate::attachments::Attachment;
 use crate::feedback::Feedback;
 use crate::imports::Service;
 use crate::usage::http::is_none;
@@ -43,6 +44,9 @@ pub struct Message {
     pub text: Content,
     /// What it is made of, in order.
     pub parts: Vec<Part>,
+    /// The files that the person attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
     /// Who wrote it.
     pub author: Author,
     /// When it was made.

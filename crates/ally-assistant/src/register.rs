@@ -161,6 +161,40 @@ pub const REGISTER: &[Entry] = &[
             Kept::UntilDeleted,
         )
     },
+    Entry {
+        recipients: PROVIDER,
+        ..columns(
+            "attachments",
+            &[
+                "id",
+                "chat",
+                "name",
+                "media_type",
+                "size",
+                "width",
+                "height",
+                "pages",
+                "is_whole",
+                "expires",
+                "account",
+                "created",
+                "integrity",
+                "confidentiality",
+            ],
+            "the files that you attached: their names, what they are and how large",
+            "user.content.private",
+            "answering you about them, and showing them",
+            Kept::UntilDeleted,
+        )
+    },
+    columns(
+        "message_attachments",
+        &["message", "position", "attachment"],
+        "which message came with which files",
+        "user.content.private",
+        "answering you about them, and showing them",
+        Kept::UntilDeleted,
+    ),
     columns(
         "feedback",
         &["message", "rating", "note", "model", "account", "at", "integrity", "confidentiality"],
@@ -330,6 +364,16 @@ pub const REGISTER: &[Entry] = &[
         basis: Basis::Contract,
         kept: Kept::Days(1),
         recipients: &[],
+        personal: true,
+    },
+    Entry {
+        place: Place::File { pattern: "people/*/attachments/*" },
+        what: "the files that you attached; of pictures without where, when and with what they were taken",
+        category: "user.content.private",
+        purpose: "answering you about them, and showing them",
+        basis: Basis::Contract,
+        kept: Kept::UntilDeleted,
+        recipients: PROVIDER,
         personal: true,
     },
     Entry {

@@ -2,9 +2,8 @@
 
 use crate::app::App;
 use crate::{
-    approvals, chats, events, feedback, folders, idle, imports, instructions, memory, messages, owner, provider, runs,
-    search,
-    space, turns, usage,
+    approvals, attachments, chats, events, feedback, folders, idle, imports, instructions, memory, messages, owner,
+    provider, runs, search, space, turns, usage,
 };
 use ally_http::{answer, log, panics};
 use axum::Router;
@@ -33,6 +32,8 @@ macro_rules! table {
 }
 
 table! {
+    "/api/v1/attachments" => post attachments::http::attach;
+    "/api/v1/attachments/{attachment}" => get attachments::http::get, delete attachments::http::remove;
     "/api/v1/chats" => get chats::http::list, post chats::http::create;
     "/api/v1/chats/{chat}" => get chats::http::get, patch chats::http::change, delete chats::http::delete;
     "/api/v1/chats/{chat}/restore" => post chats::http::restore;

@@ -17,4 +17,5 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { number: 11, name: "imports", sql: include_str!("../migrations/0011_imports.sql") },
     Migration { number: 12, name: "windows", sql: include_str!("../migrations/0012_windows.sql") },
     Migration { number: 13, name: "approvals", sql: include_str!("../migrations/0013_approvals.sql") },
+    Migration { number: 14, name: "attachments", sql: include_str!("../migrations/0014_attachments.sql") },
 ];

@@ -114,12 +114,13 @@ pub fn index_message(tx: &Tx, id: MessageId, text: &str) -> Done<()> {
     Ok(())
 }
 
-/// Puts a question into the index, unless an earlier answer to it did.
+/// Puts a question and the names of its files into the index, unless an earlier answer to it did.
 pub fn index_question(tx: &Tx, id: MessageId) -> Done<()> {
     let new = tx
         .prepare_cached(
-            "SELECT text FROM messages WHERE id = ?1
-             AND NOT EXISTS (SELECT 1 FROM message_index WHERE rowid = messages.number)",
+            "SELECT text || COALESCE((SELECT char(10) || group_concat(a.name, char(10)) FROM message_attachments l
+               JOIN attachments a ON a.id = l.attachment WHERE l.message = messages.id), '')
+             FROM messages WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM message_index WHERE rowid = messages.number)",
         )?
         .query_row([id.to_string()], |row| row.get::<_, String>(0))
         .optional()?;
@@ -182,13 +183,15 @@ fn in_messages(tx: &Tx, terms: &str, limit: u32, asked_by: Option<RunId>, words:
     let mut hits = tx
         .prepare_cached(
             "SELECT m.chat, m.id, m.position, m.text, m.integrity, m.confidentiality,
-                    (SELECT group_concat(b.text, ' ') FROM blocks b WHERE b.message = m.id AND b.kind = 'text') AS said
+                    (SELECT group_concat(b.text, ' ') FROM blocks b WHERE b.message = m.id AND b.kind = 'text') AS said,
+                    (SELECT group_concat(a.name, ' ') FROM message_attachments l
+                       JOIN attachments a ON a.id = l.attachment WHERE l.message = m.id) AS attached
              FROM message_index x JOIN messages m ON m.number = x.rowid JOIN chats c ON c.id = m.chat
              WHERE message_index MATCH ?1 AND c.deleted IS NULL AND (m.run IS NULL OR m.run <> ?3)
              ORDER BY bm25(message_index), m.number DESC LIMIT ?2",
         )?
         .query_map(params![terms, limit, asked_by.map(|run| run.to_string()).unwrap_or_default()], |row| {
-            let text = row.get::<_, String>("text")? + &row.get::<_, Option<String>>("said")?.unwrap_or_default();
+            let text = whole_text(row)?;
             Ok(Hit::Message {
                 chat: cells::id(row, "chat")?,
                 message: cells::id(row, "id")?,
@@ -206,12 +209,25 @@ fn in_messages(tx: &Tx, terms: &str, limit: u32, asked_by: Option<RunId>, words:
     Ok(hits)
 }
 
-/// The label of everything that an answer was written from.
+/// What a message says, and the names of its files.
+fn whole_text(row: &rusqlite::Row<'_>) -> rusqlite::Result<String> {
+    let mut text: String = row.get("text")?;
+    text.push_str(&row.get::<_, Option<String>>("said")?.unwrap_or_default());
+    if let Some(attached) = row.get::<_, Option<String>>("attached")? {
+        text.push(' ');
+        text.push_str(&attached);
+    }
+    Ok(text)
+}
+
+/// The label of everything that an answer was written from, and of the files of a question.
 fn of_steps(tx: &Tx, message: MessageId) -> Done<Label> {
     let labels = tx
         .prepare_cached(
             "SELECT integrity, confidentiality FROM blocks WHERE message = ?1
-             UNION SELECT integrity, confidentiality FROM tool_results WHERE message = ?1",
+             UNION SELECT integrity, confidentiality FROM tool_results WHERE message = ?1
+             UNION SELECT a.integrity, a.confidentiality FROM message_attachments l
+               JOIN attachments a ON a.id = l.attachment WHERE l.message = ?1",
         )?
         .query_map([message.to_string()], cells::label)?
         .collect::<Result<Vec<_>, _>>()?;

@@ -78,6 +78,10 @@ pub struct Limits {
     pub connections_of_one: usize,
     /// Bytes of a request to an assistant.
     pub body: usize,
+    /// Bytes of a file that is handed to an assistant.
+    pub upload: usize,
+    /// How long an assistant may take to receive one, and to answer.
+    pub upload_within: Duration,
     /// Bytes of a request to the platform.
     pub account_body: usize,
     /// Open event streams of one session.
@@ -105,10 +109,14 @@ impl Default for Limits {
             connections_of_one: 256,
             // As much as an assistant takes; it would otherwise answer while the body is still on its way.
             body: 1 << 20,
+            // A little more than an assistant takes, so that it says itself what is too large.
+            upload: 33 << 20,
+            upload_within: Duration::from_secs(600),
             account_body: 8 << 10,
             streams: 16,
             calls: 8,
-            model_body: 16 << 20,
+            // What the assistant sends at most: the files of a question, and its words.
+            model_body: 32 << 20,
             body_within: Duration::from_secs(30),
             made_within: Duration::from_secs(5),
             answer_within: Duration::from_secs(90),

@@ -14,7 +14,7 @@ pub const PLATFORM: &[&str] = &["auth", "account", "invitations", "installation"
 
 /// Nouns under `/api/v1` that the person's assistant answers. Any other noun goes there too; these are listed so that
 /// the log can name them.
-pub const ASSISTANT: &[&str] = &["chats", "memory", "messages", "provider", "runs", "space", "usage"];
+pub const ASSISTANT: &[&str] = &["attachments", "chats", "memory", "messages", "provider", "runs", "space", "usage"];
 
 /// Plain pages that the platform writes.
 pub const PAGES: &[&str] = &["/", "/legal/{*rest}", "/changelog", "/docs", "/docs/{*rest}", "/public.css"];

@@ -104,14 +104,18 @@ fn next_move(request: &Request) -> Move {
 /// its work is not ours to finish.
 fn turn(request: &Request) -> Option<(String, Vec<Done>)> {
     let is_said = |message: &crate::Message| {
-        message.role == Role::User && message.blocks.iter().any(|block| matches!(block, Block::Text { .. }))
+        let says = |block: &Block| matches!(block, Block::Text { .. } | Block::File { .. });
+        message.role == Role::User && message.blocks.iter().any(says)
     };
     let at = request.messages.iter().rposition(is_said)?;
-    // Questions that nobody answered stand before this one in the same message; only the last one is asked now.
-    let said = request.messages[at].blocks.iter().rev().find_map(|block| match block {
-        Block::Text { text } => Some(text.expose().to_owned()),
-        _ => None,
-    })?;
+    // Questions that nobody answered stand before this one in the same message; only the last one is asked now. What came
+    // with files needs somebody who reads them.
+    let said = match request.messages[at].blocks.as_slice() {
+        [.., Block::File { .. }] => return None,
+        [.., Block::File { file }, Block::Text { .. }] if file.has_words => return None,
+        [.., Block::Text { text }] => text.expose().to_owned(),
+        _ => return None,
+    };
     let mut calls: Vec<&str> = Vec::new();
     let mut done = Vec::new();
     for block in request.messages[at + 1..].iter().flat_map(|message| &message.blocks) {

@@ -8,6 +8,7 @@
 pub mod anthropic;
 pub mod builtin;
 pub mod event;
+pub mod file;
 pub mod local;
 pub mod meter;
 pub mod openai_compatible;
@@ -23,6 +24,7 @@ pub mod windows;
 mod wire;
 
 pub use event::{Event, Failure, FailureKind, Stop, Usage};
+pub use file::{File, FileKind, ImageType};
 pub use meter::Meter;
 pub use provider::{Events, Provider};
 pub use register::REGISTER;

@@ -1,5 +1,6 @@
 //! What is asked of a model.
 
+use crate::File;
 use ally_types::Content;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +67,11 @@ pub enum Block {
     Text {
         /// The text.
         text: Content,
+    },
+    /// A file that the person attached; it stands before the words that came with it.
+    File {
+        /// The file.
+        file: File,
     },
     /// The model wants a tool to run.
     ToolCall {

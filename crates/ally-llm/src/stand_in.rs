@@ -12,6 +12,7 @@
 mod cache;
 mod completions;
 mod door;
+mod files;
 mod http;
 mod messages;
 mod rules;

@@ -163,6 +163,8 @@ ids! {
     FolderId = "fld";
     /// A file that a person brings along from another assistant.
     ImportId = "imp";
+    /// A file that was attached to a message.
+    AttachmentId = "att";
     /// One durable wait of a run.
     WaitId = "wait";
     /// One version of a memory file.

@@ -5,6 +5,7 @@
 
 mod address;
 mod approval;
+mod attach;
 mod clean;
 mod events;
 mod fault;
@@ -18,7 +19,7 @@ mod terminal;
 
 use crate::command::fail;
 use crate::config::Environment;
-use ally_types::{ChatId, Content, RunId};
+use ally_types::{AttachmentId, ChatId, Content, RunId};
 use events::{Events, Message, Status};
 use fault::Fault;
 use follow::{Awaited, follow};
@@ -30,6 +31,7 @@ use serde_json::{Value, json};
 use server::{Asked, Server};
 use std::future::Future;
 use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -49,11 +51,14 @@ pub struct Line {
     /// Begin a new chat
     #[arg(long)]
     new: bool,
+    /// A file that goes along; may be given several times
+    #[arg(long, value_name = "PATH")]
+    attach: Vec<PathBuf>,
     /// Show the model's thinking too
     #[arg(long)]
     thinking: bool,
     /// End the session at the server and forget it here
-    #[arg(long, conflicts_with_all = ["chat", "new", "thinking", "message"])]
+    #[arg(long, conflicts_with_all = ["chat", "new", "attach", "thinking", "message"])]
     sign_out: bool,
     /// One question; without it what comes by a pipe, or a conversation
     message: Vec<Content>,
@@ -127,7 +132,7 @@ async fn command(line: &Line) -> Result<bool, (String, Fault)> {
     let server = server.map_err(about)?;
     let screen = Screen::new(&environment);
     let thinking = if line.thinking { Thinking::Shown } else { Thinking::Hidden };
-    let mut talk = Talk { server, screen, thinking, chat: None };
+    let mut talk = Talk { server, screen, thinking, chat: None, files: Vec::new() };
     if line.sign_out {
         return talk.sign_out().await.map_err(about);
     }
@@ -141,6 +146,8 @@ struct Talk {
     thinking: Thinking,
     /// None before the first message of a new chat.
     chat: Option<ChatId>,
+    /// What goes along with the next question.
+    files: Vec<AttachmentId>,
 }
 
 impl Talk {
@@ -163,6 +170,9 @@ impl Talk {
         let mut interrupts = listen()?;
         let chosen = unless_interrupted(&mut interrupts, choose(&self.server, line)).await?;
         self.chat = chosen.as_ref().map(|chat| chat.id);
+        for path in &line.attach {
+            self.attach(&mut interrupts, path).await?;
+        }
         match question {
             Some(question) => self.ask(&mut interrupts, &question).await,
             None => {
@@ -172,6 +182,14 @@ impl Talk {
                 self.converse(&mut interrupts).await
             }
         }
+    }
+
+    /// Has a file go along with the next question.
+    async fn attach(&mut self, interrupts: &mut Signal, path: &Path) -> Result<(), Fault> {
+        let file = unless_interrupted(interrupts, attach::upload(&self.server, path)).await?;
+        self.screen.remark(&format!("Attached: {}", file.shown()))?;
+        self.files.push(file.id);
+        Ok(())
     }
 
     /// Shows where the conversation stands, and what is still being written.
@@ -212,7 +230,7 @@ impl Talk {
         let editor = rustyline::Editor::<(), MemHistory>::with_history(config, MemHistory::new());
         let mut editor =
             editor.map_err(|_| Fault::said("This terminal cannot be read.", "Ask with `ally chat MESSAGE`."))?;
-        self.screen.remark("Ctrl-C stops an answer. Ctrl-D leaves.")?;
+        self.screen.remark("Ctrl-C stops an answer. Ctrl-D leaves. /attach PATH adds a file.")?;
         loop {
             let question = match editor.readline("> ") {
                 Ok(question) if question.trim().is_empty() => continue,
@@ -222,7 +240,17 @@ impl Talk {
             };
             // One that came after the answer before was over does not mean this question.
             *interrupts = listen()?;
-            match self.ask(interrupts, &question).await {
+            let done = match attach::asked_for(question.expose()) {
+                Some(path) => match self.attach(interrupts, &path).await {
+                    Err(Fault::Said { what, next_step }) => {
+                        self.screen.say(&what)?;
+                        self.screen.say(&next_step).map(|()| true)
+                    }
+                    other => other.map(|()| true),
+                },
+                None => self.ask(interrupts, &question).await,
+            };
+            match done {
                 // It is about this question; the next one may fare better.
                 Err(Fault::Problem(problem)) => self.screen.problem(&problem)?,
                 answered => _ = answered?,
@@ -233,9 +261,10 @@ impl Talk {
     /// Asks, and shows the answer. Says whether there is one.
     async fn ask(&mut self, interrupts: &mut Signal, question: &Content) -> Result<bool, Fault> {
         let since = Instant::now();
-        let asking = send(&self.server, self.chat, question);
+        let asking = send(&self.server, self.chat, question, &self.files);
         let (chat, mut events, sent) = unless_interrupted(interrupts, asking).await?;
         self.chat = Some(chat);
+        self.files.clear();
         if sent.answer.status == Status::Queued {
             self.screen.remark("Waiting: another answer of this chat comes first.")?;
         }
@@ -261,7 +290,12 @@ async fn choose(server: &Server, line: &Line) -> Result<Option<Chat>, Fault> {
 }
 
 /// Sends a question. The chat is watched before, so that no word of the answer is missed.
-async fn send(server: &Server, chat: Option<ChatId>, question: &Content) -> Result<(ChatId, Events, Sent), Fault> {
+async fn send(
+    server: &Server,
+    chat: Option<ChatId>,
+    question: &Content,
+    files: &[AttachmentId],
+) -> Result<(ChatId, Events, Sent), Fault> {
     let chat = match chat {
         Some(chat) => chat,
         None => server.call::<Chat>(Asked::make("/api/v1/chats", json!({}))).await?.id,
@@ -273,7 +307,7 @@ async fn send(server: &Server, chat: Option<ChatId>, question: &Content) -> Resu
         }
     };
     let path = format!("/api/v1/chats/{chat}/messages");
-    let mut body = json!({ "text": question });
+    let mut body = json!({ "text": question, "attachments": files });
     if let Some(zone) = timezone() {
         body["timezone"] = Value::from(zone);
     }

@@ -47,7 +47,7 @@ const OWN: &[Entry] = &[
     },
     Entry {
         place: Place::StorageKey { key: "drafts" },
-        what: "Messages that you have begun to write and not sent, in this browser only",
+        what: "Messages that you have begun to write and not sent, and the names of their files, in this browser only",
         category: "user.content.private",
         purpose: "keep what you were writing until it is sent, or until you sign out",
         basis: Basis::Contract,

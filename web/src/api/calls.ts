@@ -43,18 +43,19 @@ export const chats = {
   messages: (chat: string, before?: string) =>
     body(client.GET("/api/v1/chats/{chat}/messages", { params: { path: { chat }, query: { before, limit: 60 } } })),
   /** The same text under the same key is sent once, however often it is tried. */
-  send: (chat: string, text: string, key: string) =>
+  send: (chat: string, text: string, key: string, attachments?: string[]) =>
     body(
       client.POST("/api/v1/chats/{chat}/messages", {
         params: { path: { chat }, header: { "idempotency-key": key } },
-        body: { text, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+        body: { text, attachments, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone },
       }),
     ),
-  edit: (message: string, text: string, key: string) =>
+  /** Files that are not named stay with the message. */
+  edit: (message: string, text: string, key: string, attachments?: string[]) =>
     body(
       client.POST("/api/v1/messages/{message}/edit", {
         params: { path: { message }, header: { "idempotency-key": key } },
-        body: { text, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone },
+        body: { text, attachments, timezone: Intl.DateTimeFormat().resolvedOptions().timeZone },
       }),
     ),
   regenerate: (message: string) => body(client.POST("/api/v1/messages/{message}/regenerate", { params: { path: { message } } })),

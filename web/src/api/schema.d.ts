@@ -142,6 +142,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/attachments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Takes in a file for a message that is yet to be sent. What it is, its bytes say; of pictures everything goes that is not
+         *     the picture: where, when and with what they were taken. What is not sent within a day is removed.
+         */
+        post: operations["attach"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/attachments/{attachment}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The bytes of a file: pictures to look at, everything else to be stored. */
+        get: operations["get_attachment"];
+        put?: never;
+        post?: never;
+        /** Removes a file that was not sent. */
+        delete: operations["remove_attachment"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/invitations/check": {
         parameters: {
             query?: never;
@@ -1238,6 +1276,36 @@ export interface components {
          * @enum {string}
          */
         ApprovalStatus: "waiting" | "approved" | "rejected" | "expired" | "void" | "withdrawn";
+        /** @description A file that was attached. */
+        Attachment: {
+            /**
+             * Format: int32
+             * @description Height of a picture as it is looked at, in pixels.
+             */
+            height?: number | null;
+            /** @description Its id. */
+            id: components["schemas"]["AttachmentId"];
+            /** @description What it is, by its bytes: `image/png`, `image/jpeg`, `image/gif`, `image/webp`, `application/pdf` or `text/plain`. */
+            media_type: string;
+            /** @description Its name. */
+            name: components["schemas"]["Content"];
+            /**
+             * Format: int32
+             * @description How many pages a PDF seems to have.
+             */
+            pages?: number | null;
+            /**
+             * Format: int64
+             * @description Size in bytes, as it is kept.
+             */
+            size: number;
+            /**
+             * Format: int32
+             * @description Width of a picture as it is looked at, in pixels.
+             */
+            width?: number | null;
+        };
+        AttachmentId: string;
         /** @description Who wrote a message. */
         Author: {
             /** @enum {string} */
@@ -1968,6 +2036,8 @@ export interface components {
             items: {
                 /** @description What the person was asked to agree to for it, oldest first. */
                 approvals?: components["schemas"]["Approval"][];
+                /** @description The files that the person attached. */
+                attachments?: components["schemas"]["Attachment"][];
                 /** @description Who wrote it. */
                 author: components["schemas"]["Author"];
                 /** @description The chat it stands in. */
@@ -2220,6 +2290,8 @@ export interface components {
         Message: {
             /** @description What the person was asked to agree to for it, oldest first. */
             approvals?: components["schemas"]["Approval"][];
+            /** @description The files that the person attached. */
+            attachments?: components["schemas"]["Attachment"][];
             /** @description Who wrote it. */
             author: components["schemas"]["Author"];
             /** @description The chat it stands in. */
@@ -2536,7 +2608,9 @@ export interface components {
         RunStatus: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "needs_attention";
         /** @description What the person says. */
         Say: {
-            /** @description The words, at most 200,000 bytes. */
+            /** @description The files that go along, at most 20. When a message is put into other words, leaving this out keeps its files. */
+            attachments?: components["schemas"]["AttachmentId"][] | null;
+            /** @description The words, at most 200,000 bytes; with files there may be none. */
             text: components["schemas"]["Content"];
             /** @description Where the person is, as an IANA time zone. */
             timezone?: string | null;
@@ -3278,6 +3352,146 @@ export interface operations {
             };
             /** @description The host cannot be reached. */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    attach: {
+        parameters: {
+            query?: never;
+            header?: {
+                "idempotency-key"?: string | null;
+                /** @description The name of the file, percent-encoded UTF-8 */
+                "attachment-name"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bytes of the file */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Attachment"];
+                };
+            };
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            507: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    get_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attachment: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": string;
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    remove_attachment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                attachment: components["schemas"]["AttachmentId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Problem"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

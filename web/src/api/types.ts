@@ -34,6 +34,8 @@ export interface SearchFilter {
 export type Given = Schemas["Given"];
 export type NewInstructions = Schemas["NewInstructions"];
 export type Message = Schemas["Message"];
+/** A file that came with a message, or is to go along with one. */
+export type Attachment = Schemas["Attachment"];
 export type MessageStatus = Schemas["Status"];
 export type Author = Schemas["Author"];
 export type Approval = Schemas["Approval"];

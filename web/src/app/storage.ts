@@ -1,6 +1,8 @@
 // The only door to what this browser keeps. A key that is not in the list does not compile, and the list is read by
 // the test of the privacy register.
 
+import type { Attachment } from "../api/types";
+
 export const STORAGE_KEYS = ["theme", "sidebar", "folders", "drafts", "shortcuts"] as const;
 
 export type StorageKey = (typeof STORAGE_KEYS)[number];
@@ -25,7 +27,7 @@ export function write(key: StorageKey, value: string | null): void {
 /** What was typed but not sent. It belongs to one account: whoever signs in next in this browser does not see it. */
 interface Drafts {
   account: string;
-  chats: Record<string, { text: string; at: number }>;
+  chats: Record<string, { text: string; at: number; files?: Attachment[] }>;
 }
 
 const LONGEST_KEPT = 30 * 24 * 60 * 60 * 1000;
@@ -46,10 +48,15 @@ export function readDraft(chat: string): string {
   return drafts().chats[chat]?.text ?? "";
 }
 
-export function writeDraft(chat: string, text: string): void {
+/** Files that were uploaded for a message that was not sent. */
+export const readDraftFiles = (chat: string): readonly Attachment[] => drafts().chats[chat]?.files ?? [];
+
+/** Files that are not named stay. */
+export function writeDraft(chat: string, text: string, named?: Attachment[]): void {
   // Read anew each time: another tab may have written the draft of another chat.
   const all = drafts();
-  if (text) all.chats[chat] = { text, at: Date.now() };
+  const files = named ?? all.chats[chat]?.files ?? [];
+  if (text || files.length > 0) all.chats[chat] = { text, at: Date.now(), files };
   else delete all.chats[chat];
   keep(all);
 }

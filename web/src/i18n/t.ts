@@ -1,5 +1,6 @@
 // Every word on the screen comes through t(): keys are checked by the compiler, messages are ICU.
 import type approvals from "./approvals.json";
+import type attachments from "./attachments.json";
 import type auth from "./auth.json";
 import type chat from "./chat.json";
 import type chats from "./chats.json";
@@ -15,7 +16,7 @@ import type settings from "./settings.json";
 import type usage from "./usage.json";
 
 /** Those of a part are there once its page is: the lint refuses a use without the import. */
-export type Key = keyof typeof en | keyof typeof approvals | keyof typeof auth | keyof typeof chat | keyof typeof chats | keyof typeof first | keyof typeof imports | keyof typeof memory | keyof typeof palette | keyof typeof provider | keyof typeof settings | keyof typeof usage;
+export type Key = keyof typeof en | keyof typeof approvals | keyof typeof attachments | keyof typeof auth | keyof typeof chat | keyof typeof chats | keyof typeof first | keyof typeof imports | keyof typeof memory | keyof typeof palette | keyof typeof provider | keyof typeof settings | keyof typeof usage;
 
 const wanted = typeof location === "undefined" ? null : new URLSearchParams(location.search).get("locale");
 /** `?locale=pseudo` shows which words do not come from the catalogue and where longer words break the layout. */

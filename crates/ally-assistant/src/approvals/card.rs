@@ -49,6 +49,9 @@ pub struct Source {
     pub tool: Option<String>,
     /// When.
     pub at: Timestamp,
+    /// Whether it is a file that the person attached.
+    #[serde(default)]
+    pub is_file: bool,
 }
 
 /// The answer.
@@ -169,13 +172,13 @@ impl CardLine {
             text: text.into(),
             field: field.map(str::to_owned),
         };
-        let source = |source: &Source| ApprovalSource {
-            what: source
-                .tool
-                .as_deref()
-                .map_or("A message in this chat", |tool| tools::shown(tool, &Value::Null).title)
-                .to_owned(),
-            at: source.at,
+        let source = |source: &Source| {
+            let what = match &source.tool {
+                Some(tool) => tools::shown(tool, &Value::Null).title,
+                None if source.is_file => "A file in this chat",
+                None => "A message in this chat",
+            };
+            ApprovalSource { what: what.to_owned(), at: source.at }
         };
         ApprovalLine {
             line: self.call.clone(),

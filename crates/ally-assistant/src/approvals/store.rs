@@ -68,13 +68,19 @@ pub fn outside_sources(tx: &Tx, messages: &[MessageId]) -> Done<Vec<Source>> {
     let these: Vec<_> = messages.iter().map(ToString::to_string).collect();
     let these = serde_json::to_string(&these).unwrap_or_default();
     let mut query = tx.prepare_cached(
-        "SELECT b.tool AS tool, r.at AS at FROM tool_results r JOIN blocks b ON b.message = r.message AND b.call = r.call
+        "SELECT b.tool AS tool, r.at AS at, 0 AS is_file FROM tool_results r JOIN blocks b ON b.message = r.message AND b.call = r.call
            WHERE r.integrity = 'outside' AND r.message IN (SELECT value FROM json_each(?1))
          UNION ALL
-         SELECT NULL, created FROM messages
+         SELECT NULL, created, 0 FROM messages
            WHERE integrity = 'outside' AND id IN (SELECT value FROM json_each(?1))
+         UNION ALL
+         SELECT NULL, m.created, 1 FROM message_attachments l JOIN attachments a ON a.id = l.attachment
+           JOIN messages m ON m.id = l.message
+           WHERE a.integrity = 'outside' AND l.message IN (SELECT value FROM json_each(?1))
          ORDER BY 2 LIMIT 1",
     )?;
-    let read = |row: &rusqlite::Row<'_>| Ok(Source { tool: row.get("tool")?, at: cells::time(row, "at")? });
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Source { tool: row.get("tool")?, at: cells::time(row, "at")?, is_file: row.get("is_file")? })
+    };
     Ok(query.query_map(params![these], read)?.collect::<Result<_, _>>()?)
 }

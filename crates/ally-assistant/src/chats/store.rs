@@ -1,6 +1,7 @@
 //! The SQL of chats.
 
 use super::{Chat, LONGEST_ALONE_MILLIS, UNDO_MILLIS};
+use crate::attachments;
 use crate::fault::Done;
 use crate::imports::Service;
 use ally_llm::Effort;
@@ -221,6 +222,8 @@ pub fn remove(tx: &Tx, id: ChatId) -> Done<()> {
         "DELETE FROM idempotency_keys WHERE made = ?1 OR made IN (SELECT id FROM messages WHERE chat = ?1)",
     )?
     .execute([id.to_string()])?;
+    // Their bytes go next.
+    attachments::store::expire_chat(tx, id)?;
     tx.prepare_cached("DELETE FROM chats WHERE id = ?1")?.execute([id.to_string()])?;
     Ok(())
 }

@@ -2,34 +2,39 @@
 
 use super::{Role, Status, path, store};
 use crate::app::App;
+use crate::attachments::Along;
 use crate::chats::{self, Asked, Asking, Moment, NewMessage, Sent};
 use crate::fault::Done;
 use crate::owner::Owner;
-use crate::{idempotency, runs, turns};
+use crate::{attachments, idempotency, runs, turns};
 use ally_store::Tx;
 use ally_types::{MessageId, Problem, RunId};
 
 /// Asks a question in other words: a version beside it, with an answer of its own. What is still being written behind
 /// the old one is stopped, and kept.
 pub fn edit(tx: &Tx, app: &App, owner: Owner, id: MessageId, new: &NewMessage) -> Done<Sent> {
-    let text = chats::checked_text(&new.text)?;
     let old = live(tx, id)?;
     if old.role != Role::User {
         return Err(Problem::new(409, "not_a_question", "Only what you wrote yourself can be edited.")
             .next("Have the answer written again instead.")
             .into());
     }
-    let print = idempotency::fingerprint(&[&id.to_string(), text]);
+    let kept: Vec<_> = old.attachments.iter().map(|file| file.id).collect();
+    let ids = new.attachments.as_deref().unwrap_or(&kept);
+    let text = chats::checked_text(&new.text, ids)?;
+    let print = chats::said_print(&id.to_string(), text, new.attachments.as_deref());
     let key = new.idempotency_key.as_deref();
     let claim = idempotency::Claim { account: owner.account, door: "edits", key, fingerprint: &print };
     if let Some(made) = idempotency::look_up(tx, &claim)? {
         return made.parse().ok().map(|id| chats::sent(tx, id)).transpose()?.flatten().ok_or_else(gone);
     }
+    let files = attachments::checked(tx, owner, &Along { ids, of: Some(id) })?;
     for run in path::unfinished_from(tx, id)? {
         runs::cancel(tx, app, run)?;
     }
     let timezone = new.timezone.as_deref().or(old.timezone.as_deref());
-    let asked = chats::ask(tx, app, owner, Asking { chat: old.chat, parent: old.parent, text, timezone })?;
+    let asked =
+        chats::ask(tx, app, owner, Asking { chat: old.chat, parent: old.parent, text, files: &files, timezone })?;
     begin(tx, app, &asked, &claim)
 }
 

@@ -4,12 +4,13 @@ use super::{Message, again, path, store};
 use crate::app::App;
 use crate::chats::{self, NewMessage, Sent};
 use crate::door::{Path, Query};
+use crate::fault::Done;
 use crate::owner::Owner;
 use crate::page::Items;
 use crate::{idempotency, provider};
 use ally_http::answer::Accepted;
 use ally_http::{Answer, Json};
-use ally_types::{ChatId, Content, MessageId, Problem};
+use ally_types::{AttachmentId, ChatId, Content, MessageId, Problem};
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
@@ -17,10 +18,19 @@ use serde::Deserialize;
 /// What the person says.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub struct Say {
-    /// The words, at most 200,000 bytes.
+    /// The words, at most 200,000 bytes; with files there may be none.
     text: Content,
+    /// The files that go along, at most 20. When a message is put into other words, leaving this out keeps its files.
+    attachments: Option<Vec<AttachmentId>>,
     /// Where the person is, as an IANA time zone.
     timezone: Option<String>,
+}
+
+impl Say {
+    fn with(self, headers: &HeaderMap) -> Done<NewMessage> {
+        let Self { text, attachments, timezone } = self;
+        Ok(NewMessage { text, attachments, timezone, idempotency_key: idempotency::key(headers)? })
+    }
 }
 
 /// Which message is to be shown.
@@ -51,7 +61,7 @@ pub async fn send(
     headers: HeaderMap,
     Json(say): Json<Say>,
 ) -> Answer<Accepted<Sent>> {
-    let new = NewMessage { text: say.text, timezone: say.timezone, idempotency_key: idempotency::key(&headers)? };
+    let new = say.with(&headers)?;
     let inner = app.clone();
     let sent = app.store().write(move |tx| chats::send(tx, &inner, owner, chat, &new)).await?;
     // It is kept. The question to the model leaves first, for that is what she waits for.
@@ -111,7 +121,7 @@ pub async fn edit(
     headers: HeaderMap,
     Json(say): Json<Say>,
 ) -> Answer<Accepted<Sent>> {
-    let new = NewMessage { text: say.text, timezone: say.timezone, idempotency_key: idempotency::key(&headers)? };
+    let new = say.with(&headers)?;
     let inner = app.clone();
     Ok(Accepted(app.store().write(move |tx| again::edit(tx, &inner, owner, message, &new)).await?))
 }

@@ -2,6 +2,7 @@
 
 use super::{Author, FileRef, Role, Status, path};
 use crate::approvals::{self, Approval};
+use crate::attachments::{self, Attachment};
 use crate::fault::Done;
 use crate::feedback::{self, Feedback};
 use crate::usage::Paid;
@@ -57,6 +58,8 @@ pub struct Stored {
     pub work: Option<Work>,
     /// What the person thinks of it.
     pub feedback: Option<Feedback>,
+    /// The files that came with it.
+    pub attachments: Vec<Attachment>,
 }
 
 /// What an answer took.
@@ -295,6 +298,7 @@ pub fn load(tx: &Tx, numbers: &[i64]) -> Done<Vec<Stored>> {
     path::siblings(tx, &mut messages, &these)?;
     feedback::store::attach(tx, &mut messages, &these)?;
     approvals::store::attach(tx, &mut messages, &these)?;
+    attachments::store::attach(tx, &mut messages, &these)?;
     Ok(messages)
 }
 
@@ -518,5 +522,6 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Stored> {
         usage: None,
         work: None,
         feedback: None,
+        attachments: Vec::new(),
     })
 }

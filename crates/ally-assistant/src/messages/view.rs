@@ -23,6 +23,7 @@ impl Stored {
             status: self.status,
             text: Content::default(),
             parts: Vec::new(),
+            attachments: self.attachments.clone(),
             author: self.author.clone(),
             created: self.created,
             approvals: self.approvals.clone(),

@@ -1,7 +1,7 @@
 //! What a person finds in her chats: the message, the chat that it stands in, and the words around the hit.
 
 use super::marks::{Snip, mark};
-use super::{STOP_WORDS, shorten, words};
+use super::{STOP_WORDS, shorten, whole_text, words};
 use crate::fault::Done;
 use crate::messages::Role;
 use ally_store::{Tx, cells, params};
@@ -67,7 +67,9 @@ fn fitting(tx: &Tx, wanted: &Wanted, terms: &str, words: &[String], skip: u32, l
     Ok(tx
         .prepare_cached(
             "SELECT m.chat, m.id, m.role, m.created, m.text, c.title, c.archived,
-                    (SELECT group_concat(b.text, ' ') FROM blocks b WHERE b.message = m.id AND b.kind = 'text') AS said
+                    (SELECT group_concat(b.text, ' ') FROM blocks b WHERE b.message = m.id AND b.kind = 'text') AS said,
+                    (SELECT group_concat(a.name, ' ') FROM message_attachments l
+                       JOIN attachments a ON a.id = l.attachment WHERE l.message = m.id) AS attached
              FROM message_index x JOIN messages m ON m.number = x.rowid JOIN chats c ON c.id = m.chat
              WHERE message_index MATCH ?1 AND c.deleted IS NULL AND m.is_shown = 1 AND (?2 IS NULL OR m.chat = ?2)
                AND (?3 IS NULL OR m.role = ?3) AND m.created >= ?4 AND m.created < ?5
@@ -84,7 +86,7 @@ fn fitting(tx: &Tx, wanted: &Wanted, terms: &str, words: &[String], skip: u32, l
                 skip
             ],
             |row| {
-                let text = row.get::<_, String>("text")? + &row.get::<_, Option<String>>("said")?.unwrap_or_default();
+                let text = whole_text(row)?;
                 Ok(Found {
                     chat: cells::id(row, "chat")?,
                     title: row.get::<_, String>("title")?.into(),

@@ -254,8 +254,8 @@ impl Listening {
                 self.pieces.push(Piece::Call(store::ToolCall { call, tool, input }));
             }
             Block::Opaque { provider, raw } => self.pieces.push(Piece::Opaque { provider, raw }),
-            // A model does not answer its own calls.
-            Block::ToolResult { .. } => {}
+            // A model does not answer its own calls, and attaches nothing.
+            Block::ToolResult { .. } | Block::File { .. } => {}
         }
     }
 

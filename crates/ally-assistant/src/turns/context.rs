@@ -141,8 +141,10 @@ pub fn gauge(request: &Request, rows: &[Stored]) -> Gauge {
     let blocks = request.messages.iter().flat_map(|message| &message.blocks).map(|block| match block {
         Block::Text { text } | Block::ToolResult { text, .. } | Block::Opaque { raw: text, .. } => text.len(),
         Block::ToolCall { input, .. } => input.to_string().len(),
+        Block::File { file } => file.name.len(),
     });
-    Gauge { used: estimate(request.system.len() + tools + blocks.sum::<usize>()), limit: window(rows) }
+    let files: u64 = request.files().map(ally_llm::File::tokens).sum();
+    Gauge { used: estimate(request.system.len() + tools + blocks.sum::<usize>()) + files, limit: window(rows) }
 }
 
 /// What the model that answered last may be given: as much as it reads, and not more than [`MOST`].
@@ -173,7 +175,8 @@ fn tokens(row: &Stored) -> u64 {
         Piece::Call(call) => call.tool.len() + call.input.to_string().len() + 40,
     });
     let results = row.results.iter().map(|result| result.text.len() + 40);
-    estimate(row.text.len() + blocks.sum::<usize>() + results.sum::<usize>()) + 4
+    let files = row.attachments.iter().map(|file| file.kind().tokens(file.size) + estimate(file.name.len()));
+    estimate(row.text.len() + blocks.sum::<usize>() + results.sum::<usize>()) + files.sum::<u64>() + 4
 }
 
 /// The summary as the model reads it. The closing tag cannot come from within.
@@ -257,5 +260,8 @@ mod tests {
         assert_eq!(tokens(&row), 204);
         row.blocks.push(block(Piece::Opaque { provider: "anthropic".into(), raw: "x".repeat(700).into() }));
         assert_eq!(tokens(&row), 404);
+        // Pixels count, not bytes; and the seven letters of its name.
+        row.attachments.push(laws::picture(3 << 20));
+        assert_eq!(tokens(&row), 1406);
     }
 }

@@ -134,7 +134,8 @@ pub fn system(standing: &Standing, asked_at: Timestamp, timezone: &str) -> Strin
 pub fn label(rows: &[Stored], standing: &Standing) -> Label {
     let rows = rows.iter().flat_map(|row| {
         let blocks = row.blocks.iter().map(|block| block.label);
-        std::iter::once(row.label).chain(blocks).chain(row.results.iter().map(|result| result.label))
+        let files = row.attachments.iter().map(|file| file.label);
+        std::iter::once(row.label).chain(files).chain(blocks).chain(row.results.iter().map(|result| result.label))
     });
     let instructions = standing.instructions.iter().map(|asked| asked.label);
     rows.chain(standing.core.iter().map(|file| file.label)).chain(instructions).fold(Label::USER, Label::join)

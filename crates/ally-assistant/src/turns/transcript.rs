@@ -3,9 +3,13 @@
 //! Whatever prefix of the journal exists, the result is one that every provider accepts: it begins and ends with the
 //! user, the speakers alternate, no text is empty, and every tool call has exactly one result, right behind it.
 
+use crate::attachments::Attachment;
+use crate::attachments::limits::Room;
 use crate::messages::store::{Piece, Stored};
 use crate::messages::{Author, Role};
-use ally_llm::{Block, Message, Role as Speaker};
+use ally_llm::{Block, File, Message, Role as Speaker};
+use ally_types::AttachmentId;
+use bytes::Bytes;
 
 /// What stands for the result of a call that has none: the model must not believe that it was done.
 pub const NO_RESULT: &str = "No result: this was interrupted, and nobody can tell whether it was done.";
@@ -17,9 +21,10 @@ pub const WAITING: &str = "Not run yet: the person was asked to allow this and h
 /// written; what its unfinished step has said so far is left out, because that step is asked for again.
 pub fn build(rows: &[Stored]) -> Vec<Message> {
     let mut built = Builder::default();
+    let shown = shown(rows);
     for row in rows {
         match row.role {
-            Role::User => built.push(Speaker::User, text(row.text.expose())),
+            Role::User => built.push(Speaker::User, question(row, &shown)),
             Role::Assistant => built.answer(row),
         }
     }
@@ -103,6 +108,33 @@ impl Builder {
         }
         self.messages
     }
+}
+
+/// The files that are shown: the newest ones, as many as fit into one question.
+fn shown(rows: &[Stored]) -> Vec<AttachmentId> {
+    let mut room = Room::WHOLE;
+    let mut shown = Vec::new();
+    for row in rows.iter().rev() {
+        let Some(left) = row.attachments.iter().try_fold(room, Room::beside) else { break };
+        room = left;
+        shown.extend(row.attachments.iter().map(|file| file.id));
+    }
+    shown
+}
+
+/// Files stand before the words that came with them. Of those that no longer fit only the name is told.
+fn question(row: &Stored, shown: &[AttachmentId]) -> Vec<Block> {
+    let has_words = !row.text.expose().trim().is_empty();
+    let files = row.attachments.iter().map(|file| {
+        if shown.contains(&file.id) {
+            let Attachment { id, name, size, .. } = file;
+            let (id, name, kind, bytes) = (id.to_string(), name.clone(), file.kind(), Bytes::new());
+            return Block::File { file: File { id, name, kind, size: *size, has_words, bytes } };
+        }
+        let name = file.name.expose().replace(['"', '\n'], " ");
+        Block::Text { text: format!("[\"{name}\" was attached here. It is too long ago to be shown again.]").into() }
+    });
+    files.chain(text(row.text.expose())).collect()
 }
 
 fn text(words: &str) -> Vec<Block> {

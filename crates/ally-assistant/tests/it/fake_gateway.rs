@@ -193,7 +193,7 @@ impl FakeGateway {
 
     fn router(&self) -> Router {
         Router::new()
-            .route("/model", post(model))
+            .route("/model", post(model).layer(axum::extract::DefaultBodyLimit::max(32 << 20)))
             .route("/provider", get(provider))
             .route("/provider/test", post(test_key))
             .with_state(self.clone())
@@ -218,7 +218,9 @@ impl Connect for FakeGateway {
     }
 }
 
-async fn model(State(gateway): State<FakeGateway>, headers: HeaderMap, Json(request): Json<Request>) -> Response {
+async fn model(State(gateway): State<FakeGateway>, headers: HeaderMap, body: bytes::Bytes) -> Response {
+    let has_files = headers["content-type"] == ally_llm::file::WITH_FILES;
+    let request = if has_files { Request::with_files(body).unwrap() } else { serde_json::from_slice(&body).unwrap() };
     let key = headers.get("x-ally-provider-key").map(|key| key.to_str().unwrap().to_owned());
     let pieces = {
         let mut inner = gateway.0.lock().unwrap();

@@ -24,6 +24,7 @@ fn in_a_full_space_nothing_is_added_but_chats_are_read_stopped_and_deleted() {
         let mira = Life { world: world.clone(), router, assistant };
         for (method, path, body) in [
             ("POST", "chats".to_owned(), json!({})),
+            ("POST", "attachments".to_owned(), json!("a text file")),
             ("POST", format!("chats/{chat}/messages"), json!({"text": "More."})),
             ("POST", "memory/files/MEMORY.md/restore".to_owned(), json!({"version": 1})),
         ] {

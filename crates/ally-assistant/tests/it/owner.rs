@@ -2,7 +2,7 @@
 
 use crate::world::{Life, World, read};
 use ally_types::identity::HEADER;
-use ally_types::{ChatId, FolderId, ImportId, MessageId, RunId, SystemChance, WaitId};
+use ally_types::{AttachmentId, ChatId, FolderId, ImportId, MessageId, RunId, SystemChance, WaitId};
 use axum::body::Body;
 use http::Request;
 use serde_json::{Value, json};
@@ -16,6 +16,7 @@ fn routes(world: &World) -> Vec<(String, String)> {
     let folder = FolderId::new(&*world.clock, &SystemChance).to_string();
     let import = ImportId::new(&*world.clock, &SystemChance).to_string();
     let approval = WaitId::new(&*world.clock, &SystemChance).to_string();
+    let attachment = AttachmentId::new(&*world.clock, &SystemChance).to_string();
     let mut routes = Vec::new();
     for (path, methods) in description["paths"].as_object().unwrap() {
         let path = path
@@ -25,6 +26,7 @@ fn routes(world: &World) -> Vec<(String, String)> {
             .replace("{folder}", &folder)
             .replace("{import}", &import)
             .replace("{approval}", &approval)
+            .replace("{attachment}", &attachment)
             .replace("{path}", "people/ana.md");
         assert!(!path.contains('{'), "{path}");
         for method in methods.as_object().unwrap().keys().filter(|key| *key != "parameters") {

@@ -15,12 +15,27 @@ use axum::response::Response;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use hyper::body::Incoming;
 use std::io;
+use std::time::Duration;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// What an assistant may answer with. Anything else could be taken for a page or a script of ours.
-const KINDS: &[&str] = &["application/json", "application/problem+json", "text/csv", EVENTS];
+const KINDS: &[&str] = &[
+    "application/json",
+    "application/problem+json",
+    "text/csv",
+    EVENTS,
+    // Files that a person attached. Pictures that hold no script, and what a browser only stores.
+    "image/png",
+    "image/jpeg",
+    "image/gif",
+    "image/webp",
+    "application/octet-stream",
+];
 
 const EVENTS: &str = "text/event-stream";
+
+/// Where files are handed in: they are larger than anything else that is sent, and may take longer.
+const UPLOADS: &str = "/api/v1/attachments";
 
 /// What an assistant may say in its head. It may not set cookies, and the security headers are ours.
 const PASSING: &[&str] = &[
@@ -44,9 +59,13 @@ pub async fn forward(State(gateway): State<Gateway>, visitor: Visitor, request: 
     end_connection_headers(&mut parts.headers);
     let cookies = only_cookies(&mut parts.headers);
     parts.headers.remove(header::AUTHORIZATION);
-    let body = bounded(body, gateway.limits.body).await?;
+    let is_upload = parts.method == Method::POST && parts.uri.path() == UPLOADS;
+    let limits = &gateway.limits;
+    let (most, within) =
+        if is_upload { (limits.upload, limits.upload_within) } else { (limits.body, limits.answer_within) };
+    let body = bounded(body, most).await?;
     let question = Question { path, headers: parts.headers, may_repeat: parts.method.is_safe() };
-    let response = send(&gateway, &visitor, parts.method, &question, body).await?;
+    let response = send(&gateway, &visitor, parts.method, &question, body, within).await?;
     if !is_of_known_kind(&response) {
         log::warn("an assistant answered with a kind that does not pass", &[("server", &visitor.server)]);
         return Err(Rejection::from(strange()));
@@ -84,18 +103,19 @@ async fn send(
     method: Method,
     question: &Question,
     body: Body,
+    within: Duration,
 ) -> Result<http::Response<Incoming>, Rejection> {
     let may_repeat = method.is_safe() && http_body::Body::is_end_stream(&body);
     let mut request = Request::new(body);
     *request.headers_mut() = question.headers.clone();
     sign(gateway, visitor, &method, &question.path, &mut request);
-    let first = once(gateway, visitor.server, request).await;
+    let first = once(gateway, visitor.server, request, within).await;
     match first {
         Err(Failed::Broken) if may_repeat => {
             let mut request = Request::new(Body::empty());
             *request.headers_mut() = question.headers.clone();
             sign(gateway, visitor, &method, &question.path, &mut request);
-            Ok(once(gateway, visitor.server, request).await?)
+            Ok(once(gateway, visitor.server, request, within).await?)
         }
         other => Ok(other?),
     }
@@ -179,9 +199,14 @@ fn broken() -> Problem {
         .retry_after(1)
 }
 
-async fn once(gateway: &Gateway, server: ServerId, request: Request<Body>) -> Result<http::Response<Incoming>, Failed> {
+async fn once(
+    gateway: &Gateway,
+    server: ServerId,
+    request: Request<Body>,
+    within: Duration,
+) -> Result<http::Response<Incoming>, Failed> {
     let connection = connect(gateway, server).await?;
-    match timeout(gateway.limits.answer_within, call_over(connection, request)).await {
+    match timeout(within, call_over(connection, request)).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(CallError::Connect(_))) => Err(Failed::NotThere),
         Ok(Err(CallError::Broken(error))) if was_too_large(&error) => Err(Failed::TooLarge),

@@ -10,6 +10,7 @@ use crate::forward;
 use crate::gateway::Gateway;
 use ally_http::Json;
 use ally_http::answer::{Answer, Rejection};
+use ally_llm::file::WITH_FILES;
 use ally_llm::{Event, Failure, FailureKind, Provider, Request, anthropic};
 use ally_types::{Problem, Secret, ServerId, log};
 use axum::Extension;
@@ -72,6 +73,7 @@ pub async fn call(
 /// Reads a question and waits until it is asked. An assistant sends it as one line, and ends the body when it is on the
 /// disk that she asked; until then it can be read already. A body that never ends was never asked.
 async fn question(asked: axum::extract::Request) -> Answer<Request> {
+    let has_files = asked.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == WITH_FILES);
     let mut body = asked.into_limited_body();
     let (mut bytes, mut early) = (Vec::new(), None);
     while let Some(frame) = body.frame().await {
@@ -79,15 +81,24 @@ async fn question(asked: axum::extract::Request) -> Answer<Request> {
         bytes.extend_from_slice(&data);
         // Once: nobody makes us read the same again and again.
         early = match early {
-            None if bytes.ends_with(b"\n") => Some((bytes.len(), Json::from_bytes(&bytes))),
+            None if !has_files && bytes.ends_with(b"\n") => Some((bytes.len(), Json::from_bytes(&bytes))),
             early => early,
         };
     }
-    let Json(request) = match early {
+    if has_files {
+        return Request::with_files(bytes.into()).ok_or_else(torn);
+    }
+    let Json(request): Json<Request> = match early {
         Some((read, request)) if read == bytes.len() => request?,
         _ => Json::from_bytes(&bytes)?,
     };
-    Ok(request)
+    // Files come behind the JSON, never in it.
+    if request.files().next().is_some() { Err(torn()) } else { Ok(request) }
+}
+
+fn torn() -> Rejection {
+    let torn = Problem::new(422, "wrong_shape", "The files of this question did not come with it.");
+    Rejection::from(torn.next("Send it again."))
 }
 
 fn cut_off(error: &(dyn std::error::Error + 'static)) -> Problem {

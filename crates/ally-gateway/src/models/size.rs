@@ -17,7 +17,10 @@ const LEAST_ANSWER: u32 = 1024;
 
 /// The size of a question in tokens.
 pub(crate) struct Size {
+    /// Bytes of its words.
     bytes: i64,
+    /// Tokens of its files.
+    files: i64,
     counted: Option<i64>,
     /// It is asked for only once.
     was_asked: bool,
@@ -26,12 +29,19 @@ pub(crate) struct Size {
 impl Size {
     /// Our own estimate.
     pub fn estimate(request: &Request) -> Self {
-        Self { bytes: i64::try_from(bytes(request)).unwrap_or(i64::MAX / 100), counted: None, was_asked: false }
+        let most = i64::MAX / 200;
+        let files: u64 = request.files().map(ally_llm::File::tokens).fold(0, u64::saturating_add);
+        Self {
+            bytes: i64::try_from(bytes(request)).unwrap_or(most),
+            files: i64::try_from(files).unwrap_or(most).min(most),
+            counted: None,
+            was_asked: false,
+        }
     }
 
-    /// Tokens of the question: counted, or about a quarter of its bytes.
+    /// Tokens of the question: counted, or about a quarter of its bytes and what its files have.
     pub fn tokens(&self) -> i64 {
-        self.counted.unwrap_or(self.bytes / 4)
+        self.counted.unwrap_or(self.bytes / 4 + self.files)
     }
 
     /// Has the provider count, if it can. Says whether the count is known now and was not before.
@@ -49,7 +59,7 @@ impl Size {
     /// than ours, so here it is rather too many than too few.
     pub fn is_near(&self, window: Option<u64>, max_tokens: u32) -> bool {
         let Some(window) = window.and_then(|window| i64::try_from(window).ok()) else { return false };
-        let most = (self.bytes * 2 / 7).saturating_add(max_tokens.into());
+        let most = (self.bytes * 2 / 7 + self.files).saturating_add(max_tokens.into());
         most.saturating_mul(100) >= window.saturating_mul(NEAR)
     }
 
@@ -63,7 +73,8 @@ impl Size {
     }
 }
 
-/// Bytes of what the model reads, near enough for an estimate.
+/// Bytes of what the model reads, near enough for an estimate. Those of files are not among them: they weigh what is read
+/// of them.
 fn bytes(request: &Request) -> usize {
     let mut counter = Counter(0);
     let _ = serde_json::to_writer(&mut counter, request);
@@ -89,8 +100,8 @@ mod tests {
 
     #[test]
     fn an_answer_gets_what_is_left_of_the_window_and_none_that_is_no_use() {
-        let size = |counted| Size { bytes: 70_000, counted, was_asked: false };
-        for (window, most, expected) in [(30_000, 4000, false), (34_000, 4000, true), (20_000, 4000, true)] {
+        let size = |counted| Size { bytes: 70_000, files: 0, counted, was_asked: false };
+        for (window, most, expected) in [(35_000, 4000, false), (34_000, 4000, true), (20_000, 4000, true)] {
             assert_eq!(size(None).is_near(Some(window), most), expected, "{window}");
         }
         assert!(!size(None).is_near(None, 4000), "nobody knows the window");
@@ -105,5 +116,13 @@ mod tests {
         ] {
             assert_eq!(size(counted).room(Some(20_000), most), expected, "{counted:?} {most}");
         }
+    }
+
+    #[test]
+    fn files_weigh_what_is_read_of_them_until_the_provider_counts() {
+        let size = |counted| Size { bytes: 4000, files: 5000, counted, was_asked: false };
+        assert_eq!((size(None).tokens(), size(Some(10)).tokens()), (6000, 10));
+        assert!(size(None).is_near(Some(9000), 200));
+        assert!(!size(None).is_near(Some(10_000), 200));
     }
 }

@@ -143,7 +143,7 @@ async fn one_server_cannot_have_any_number_of_calls_at_a_time() {
 
 #[tokio::test(start_paused = true)]
 async fn a_question_has_its_place_before_it_is_read_and_does_not_arrive_for_ever() {
-    assert_eq!(Limits::default().model_body, 16 << 20);
+    assert_eq!(Limits::default().model_body, 32 << 20);
     let limits = Some(Limits { calls: 1, model_body: 2000, ..Limits::default() });
     let world = World::with(Choice { limits, ..Choice::default() }).await;
     let mira = world.person();

@@ -2,7 +2,9 @@
 //! with an odd message in it stays usable.
 
 use super::{Config, NAME, can_be_told_to_think};
-use crate::{Block, Effort, Request, Role};
+use crate::{Block, Effort, File, FileKind, Request, Role};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 pub(super) fn body(config: &Config, request: &Request) -> Value {
@@ -91,6 +93,7 @@ fn block(block: &Block) -> Option<Value> {
     Some(match block {
         Block::Text { text } if text.expose().trim().is_empty() => return None,
         Block::Text { text } => json!({ "type": "text", "text": text.expose() }),
+        Block::File { file } => self::file(file)?,
         Block::ToolCall { call, tool, input } => {
             json!({ "type": "tool_use", "id": call, "name": tool, "input": input })
         }
@@ -111,10 +114,27 @@ fn block(block: &Block) -> Option<Value> {
     })
 }
 
+/// A picture, or a document with its name. What is empty is refused, and a text of blanks too.
+fn file(file: &File) -> Option<Value> {
+    let encoded = || json!({ "type": "base64", "media_type": file.kind.media_type(), "data": BASE64_STANDARD.encode(&file.bytes) });
+    if file.bytes.is_empty() {
+        return None;
+    }
+    let source = match file.kind {
+        FileKind::Image { .. } => return Some(json!({ "type": "image", "source": encoded() })),
+        FileKind::Pdf { .. } => encoded(),
+        FileKind::Text => {
+            let text = std::str::from_utf8(&file.bytes).ok().filter(|text| !text.trim().is_empty())?;
+            json!({ "type": "text", "media_type": "text/plain", "data": text })
+        }
+    };
+    Some(json!({ "type": "document", "source": source, "title": file.name.expose() }))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Message, ToolSpec};
+    use crate::{ImageType, Message, ToolSpec};
     use ally_types::{Secret, Timestamp};
 
     fn request(messages: Vec<Message>) -> Request {
@@ -181,6 +201,41 @@ mod tests {
                 { "type": "text", "text": "two" },
                 { "type": "text", "text": "three", "cache_control": { "type": "ephemeral" } },
             ]}])
+        );
+    }
+
+    #[test]
+    fn files_are_blocks_of_their_own_kind_and_what_is_empty_is_left_out() {
+        let file = |kind, name: &str, bytes: &'static [u8]| Block::File {
+            file: File {
+                id: "a".into(),
+                name: name.into(),
+                kind,
+                size: bytes.len() as u64,
+                has_words: true,
+                bytes: bytes::Bytes::from_static(bytes),
+            },
+        };
+        let picture = FileKind::Image { format: ImageType::Webp, width: 1, height: 1 };
+        let request = request(vec![user(vec![
+            file(picture, "a.webp", b"RIFF"),
+            file(FileKind::Pdf { pages: 1 }, "b.pdf", b"%PDF"),
+            file(FileKind::Text, "c.md", b"# hi"),
+            file(FileKind::Text, "blank.md", b" \n"),
+            file(picture, "empty.webp", b""),
+            text("What are these?"),
+        ])]);
+        let body = body(&Config::new(Secret::new("k")), &request);
+        assert_eq!(
+            body["messages"][0]["content"],
+            json!([
+                { "type": "image", "source": { "type": "base64", "media_type": "image/webp", "data": "UklGRg==" } },
+                { "type": "document", "title": "b.pdf",
+                  "source": { "type": "base64", "media_type": "application/pdf", "data": "JVBERg==" } },
+                { "type": "document", "title": "c.md",
+                  "source": { "type": "text", "media_type": "text/plain", "data": "# hi" } },
+                { "type": "text", "text": "What are these?", "cache_control": { "type": "ephemeral" } },
+            ])
         );
     }
 

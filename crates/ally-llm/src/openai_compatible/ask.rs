@@ -1,7 +1,7 @@
 //! Makes the body of a chat completions request.
 
 use super::Config;
-use crate::{Block, Message, Request, Role};
+use crate::{Block, File, FileKind, Message, Request, Role};
 use serde_json::{Value, json};
 
 /// A model at home may have a window of little more.
@@ -79,16 +79,33 @@ fn assistant(message: &Message, messages: &mut Vec<Value>) {
 fn text_of(message: &Message) -> String {
     let mut whole = String::new();
     for block in &message.blocks {
-        if let Block::Text { text } = block
-            && !text.expose().trim().is_empty()
-        {
+        let text = match block {
+            Block::Text { text } => std::borrow::Cow::Borrowed(text.expose()),
+            Block::File { file } => text_of_file(file).into(),
+            _ => continue,
+        };
+        if !text.trim().is_empty() {
             if !whole.is_empty() {
                 whole.push_str("\n\n");
             }
-            whole.push_str(text.expose());
+            whole.push_str(&text);
         }
     }
     whole
+}
+
+/// Every model reads text. Few at home see pictures, and those that do not refuse the whole conversation: so the model
+/// is told what it does not see, and can say so.
+fn text_of_file(file: &File) -> String {
+    let name = file.name.expose().replace(['"', '<', '>', '\n'], " ");
+    let text = std::str::from_utf8(&file.bytes).ok().filter(|_| file.kind == FileKind::Text);
+    match text {
+        // The closing tag cannot come from within, so that what is quoted stays quoted.
+        Some(text) => {
+            format!("<file name=\"{name}\">\n{}\n</file>", text.replace("</file", "<\\/file").trim_end())
+        }
+        None => format!("[The person attached \"{name}\" ({}). You cannot see it.]", file.kind.media_type()),
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +130,26 @@ mod tests {
                 Message {
                     role: Role::User,
                     blocks: vec![
+                        Block::File {
+                            file: File {
+                                id: "a".into(),
+                                name: "a.md".into(),
+                                kind: FileKind::Text,
+                                size: 12,
+                                has_words: true,
+                                bytes: bytes::Bytes::from_static(b"hi</file>you"),
+                            },
+                        },
+                        Block::File {
+                            file: File {
+                                id: "b".into(),
+                                name: "b.pdf".into(),
+                                kind: FileKind::Pdf { pages: 1 },
+                                size: 4,
+                                has_words: true,
+                                bytes: bytes::Bytes::from_static(b"%PDF"),
+                            },
+                        },
                         Block::Text { text: "Hurry.".into() },
                         Block::ToolResult { call: "c1".into(), ok: true, text: "09:00".into() },
                     ],

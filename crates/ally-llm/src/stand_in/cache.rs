@@ -1,5 +1,6 @@
 //! What the service keeps of earlier questions: whole beginnings, up to where a mark stood.
 
+use super::files;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -34,7 +35,7 @@ fn blocks(body: &Value) -> (Vec<(u64, u64)>, Vec<usize>) {
         }
         let text = block.to_string();
         (of, &text).hash(&mut hasher);
-        bytes += text.len() as u64;
+        bytes += files::weight(&block) as u64;
         found.push((hasher.finish(), bytes / 4));
     };
     for place in ["tools", "system"] {

@@ -3,7 +3,7 @@
 use super::http::{Asked, Connection};
 use super::messages::Head;
 use super::rules::{self, Call, Refusal};
-use super::{Fault, KEY, MODELS, Seen, State, completions, messages, writing};
+use super::{Fault, KEY, MODELS, Seen, State, completions, files, messages, writing};
 use crate::Usage;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -94,7 +94,14 @@ fn check_head(asked: &Asked) -> Result<(), Refusal> {
 
 /// About four bytes make a token.
 fn tokens(body: &Value) -> u64 {
-    (body["messages"].to_string().len() + body["system"].to_string().len() + body["tools"].to_string().len()) as u64 / 4
+    let all = body["messages"].to_string().len() + body["system"].to_string().len() + body["tools"].to_string().len();
+    let messages = body["messages"].as_array().into_iter().flatten();
+    let files = messages.filter_map(|message| message["content"].as_array()).flatten();
+    let files = files.filter(|block| block["source"].is_object());
+    // Nobody reads the letters that a file is sent in.
+    let (sent, read) =
+        files.fold((0, 0), |(sent, read), block| (sent + block.to_string().len(), read + files::weight(block)));
+    (all - sent + read) as u64 / 4
 }
 
 async fn message(connection: &mut Connection, state: &State, body: &Value) -> io::Result<()> {

@@ -1,5 +1,6 @@
 //! What the service refuses, in its own words.
 
+use super::files;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 
@@ -25,7 +26,7 @@ impl Refusal {
     }
 }
 
-fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
+pub(super) fn refuse<T>(message: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::new(400, "invalid_request_error", message))
 }
 
@@ -103,7 +104,8 @@ pub(super) fn check(body: &Value, call: Call, version: Option<&str>) -> Result<(
     if marks(body) > 4 {
         return refuse(format!("A maximum of 4 blocks with cache_control may be provided. Found {}.", marks(body)));
     }
-    messages(&body["messages"])
+    messages(&body["messages"])?;
+    files::check_all(&body["messages"])
 }
 
 /// Models before 4.6 do not think by themselves and cannot be told how hard to try.
@@ -276,7 +278,8 @@ fn content(at: usize, place: usize, role: &str, block: &Value) -> Result<(), Ref
                 refuse(format!("messages.{at}.content.{place}: Invalid `signature` in `thinking` block"))
             }
         }
-        ("redacted_thinking" | UNKNOWN_BLOCK, "assistant") | ("image" | "document", "user") => Ok(()),
+        ("redacted_thinking" | UNKNOWN_BLOCK, "assistant") => Ok(()),
+        ("image" | "document", "user") => files::check(at, place, block),
         (kind, _) => refuse(format!(
             "messages.{at}.content.{place}: Input tag '{kind}' found using 'type' does not match any of the expected tags"
         )),

@@ -18,6 +18,8 @@ use std::time::Duration;
 const LONGEST_BODY: usize = 64 << 20;
 /// So long an answer may take to begin.
 const WITHIN: Duration = Duration::from_secs(30);
+/// So long it may take where a file is sent first.
+const FILE_WITHIN: Duration = Duration::from_secs(600);
 /// So often a wrong password may be typed.
 const TRIES: u32 = 3;
 
@@ -45,6 +47,8 @@ pub(super) struct Asked<'a> {
     pub(super) method: Method,
     pub(super) path: &'a str,
     pub(super) body: Option<Value>,
+    /// A file in its place.
+    pub(super) file: Option<Vec<u8>>,
     /// More headers.
     pub(super) headers: HeaderMap,
 }
@@ -52,12 +56,12 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// Reads something.
     pub(super) fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, body: None, headers: HeaderMap::new() }
+        Self { method: Method::GET, path, body: None, file: None, headers: HeaderMap::new() }
     }
 
     /// Has something done.
     pub(super) fn post(path: &'a str, body: Value) -> Self {
-        Self { method: Method::POST, path, body: Some(body), headers: HeaderMap::new() }
+        Self { method: Method::POST, path, body: Some(body), file: None, headers: HeaderMap::new() }
     }
 
     /// Has something made, once, however often it is asked.
@@ -66,6 +70,11 @@ impl<'a> Asked<'a> {
         let key = HeaderValue::from_str(&chance::hex::<16>(&SystemChance)).expect("hexadecimal is a header");
         asked.headers.insert("idempotency-key", key);
         asked
+    }
+
+    /// The same of a file.
+    pub(super) fn make_of(path: &'a str, file: Vec<u8>) -> Self {
+        Self { body: None, file: Some(file), ..Self::make(path, Value::Null) }
     }
 }
 
@@ -157,7 +166,12 @@ impl Server {
         if let Some(body) = &asked.body {
             request = request.header(header::CONTENT_TYPE, "application/json").body(body.to_string());
         }
-        let answer = tokio::time::timeout(WITHIN, request.send()).await.map_err(|_| Fault::Broken)?;
+        let mut within = WITHIN;
+        if let Some(file) = &asked.file {
+            request = request.header(header::CONTENT_TYPE, "application/octet-stream").body(file.clone());
+            within = FILE_WITHIN;
+        }
+        let answer = tokio::time::timeout(within, request.send()).await.map_err(|_| Fault::Broken)?;
         let answer = answer.map_err(|_| Fault::Broken)?;
         if answer.status().is_success() {
             return Ok(answer);

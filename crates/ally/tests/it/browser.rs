@@ -163,6 +163,14 @@ impl Browser {
         chat["id"].as_str().unwrap().to_owned()
     }
 
+    /// Uploads a file and answers what it is.
+    pub async fn attach(&self, name: &str, bytes: impl Into<Body>) -> Value {
+        let mut request = self.request(Method::POST, "/api/v1/attachments", None);
+        request.headers_mut().insert("attachment-name", name.parse().unwrap());
+        *request.body_mut() = bytes.into();
+        self.send_raw(request).await.expect(201).json()
+    }
+
     /// Sends a message and answers what was accepted.
     pub async fn say(&self, chat: &str, text: &str) -> Value {
         let path = format!("/api/v1/chats/{chat}/messages");

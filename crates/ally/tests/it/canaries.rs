@@ -149,6 +149,10 @@ fn search(installation: Installation, planted: &Planted) {
 async fn talk(mira: &Browser, planted: &mut Planted) {
     let chat = mira.chat().await;
     mira.ask(&chat, &format!("Tell me about {}", planted.word("a message"))).await;
+    let (name, words) = (planted.word("the name of a file"), planted.word("a file"));
+    let file = mira.attach(&name, words).await;
+    let said = json!({ "text": planted.word("a message with a file"), "attachments": [file["id"]] });
+    mira.post(&format!("/api/v1/chats/{chat}/messages"), said).await.expect(202);
     mira.patch(&format!("/api/v1/chats/{chat}"), json!({ "title": planted.word("a title") })).await.expect(200);
     mira.post("/api/v1/chats", json!({ "title": planted.word("a title of a new chat") })).await.expect(201);
     mira.post("/api/v1/memory/search", json!({ "q": planted.word("a search") })).await;

@@ -225,6 +225,23 @@ async fn one_question_is_answered_on_standard_output_and_the_chat_goes_on() {
     assert_eq!(computer.sessions().len(), 0, "a token is not kept");
 }
 
+#[tokio::test]
+async fn a_file_goes_along_with_a_question() {
+    let (stand_in, setup) = with_claude().await;
+    let installation = setup.start();
+    let mira = installation.administrator().await;
+    let computer = Computer::with_token(&installation, &mira);
+    std::fs::write(computer.state.path().join("Grüße.txt"), "from Lisbon").unwrap();
+    let said = computer.says(&["--attach", "Grüße.txt", "Where", "from?"]).await;
+    assert_eq!((said.code, said.err.contains("Attached: Grüße.txt")), (Some(0), true), "{said:?}");
+    let asked = stand_in.seen().pop().unwrap().body["messages"][0]["content"].clone();
+    assert_eq!((&asked[0]["title"], &asked[0]["source"]["data"]), (&json!("Grüße.txt"), &json!("from Lisbon")));
+    for path in ["missing.txt", "."] {
+        let said = computer.says(&["--attach", path, "What?"]).await;
+        assert_eq!((said.code, said.err.contains("cannot be read")), (Some(1), true), "{said:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_answered_says_why_and_what_to_do() {
     let installation = Installation::start();

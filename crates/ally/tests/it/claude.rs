@@ -6,6 +6,8 @@ use ally_llm::anthropic::Config;
 use ally_llm::script::{Rule, Step, Turn};
 use ally_llm::stand_in::{KEY, StandIn};
 use ally_types::Secret;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 async fn with_claude() -> (StandIn, TestApp) {
@@ -76,5 +78,64 @@ async fn a_conversation_is_read_from_the_providers_cache_and_the_share_can_be_se
     for body in asked(&stand_in) {
         let marks = body.to_string().matches("cache_control").count();
         assert!((2..=4).contains(&marks), "{marks} marks");
+    }
+}
+
+/// A picture of one pixel, whose bytes say nothing else.
+const PIXEL: &str = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+
+#[tokio::test]
+async fn files_reach_the_model_as_blocks_before_the_words_and_are_given_again_with_the_next_question() {
+    let (stand_in, app) = with_claude().await;
+    let mira = app.owner("mira").await;
+    let chat = mira.chat().await;
+    let pixel = BASE64_STANDARD.decode(PIXEL).unwrap();
+    // More than any other request may have.
+    let pdf = [b"%PDF-1.4 <</Type /Page>> ".as_slice(), &vec![b'x'; 3 << 20], b" %%EOF"].concat();
+    let files = [
+        mira.attach("pixel.png", pixel.clone()).await,
+        mira.attach("long.pdf", pdf.clone()).await,
+        mira.attach("notes.md", "# Notes").await,
+    ];
+    let ids: Vec<_> = files.iter().map(|file| &file["id"]).collect();
+    let path = format!("/api/v1/chats/{chat}/messages");
+    let mut events = mira.events(&format!("/api/v1/chats/{chat}/events"), None).await;
+    let sent = mira.post(&path, json!({ "text": "What are these?", "attachments": ids })).await.expect(202).json();
+    let answer = events.answer(sent["answer"]["id"].as_str().unwrap()).await;
+    // The stand-in looks at files as the service does.
+    assert_eq!(answer["status"], "complete", "{answer}");
+    let question = |body: &Value| body["messages"][0]["content"].clone();
+    let content = question(&asked(&stand_in)[0]);
+    let kinds: Vec<_> = content.as_array().unwrap().iter().map(|block| block["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["image", "document", "document", "text"]);
+    assert_eq!(content[0]["source"], json!({ "type": "base64", "media_type": "image/png", "data": PIXEL }));
+    assert_eq!(content[1]["source"]["data"], json!(BASE64_STANDARD.encode(&pdf)));
+    assert_eq!((&content[1]["title"], &content[2]["source"]["data"]), (&json!("long.pdf"), &json!("# Notes")));
+    assert!(answer["usage"]["cache_write"].as_u64().unwrap() > 4000, "pixels and pages are counted: {answer}");
+    let next = mira.ask(&chat, "And now?").await;
+    assert!(next["usage"]["cache_read"].as_u64().unwrap() > 4000, "they are read from the cache: {next}");
+    let again = question(&asked(&stand_in)[1]);
+    assert_eq!(again.as_array().unwrap()[..3], content.as_array().unwrap()[..3]);
+    let gauge = mira.get(&format!("/api/v1/chats/{chat}/context")).await.expect(200).json()["gauge"].clone();
+    assert!(gauge["used"].as_u64().unwrap() > 5000, "{gauge}");
+}
+
+#[tokio::test]
+async fn a_file_comes_back_in_a_form_in_which_it_can_do_nothing() {
+    let (_stand_in, app) = with_claude().await;
+    let mira = app.owner("mira").await;
+    let pixel = BASE64_STANDARD.decode(PIXEL).unwrap();
+    let page = "<!doctype html><script>alert(1)</script>";
+    for (name, bytes, kind, how) in
+        [("a.png", pixel, "image/png", "inline"), ("a.png", page.into(), "application/octet-stream", "attachment")]
+    {
+        let file = mira.attach(name, bytes.clone()).await;
+        let got = mira.get(&format!("/api/v1/attachments/{}", file["id"].as_str().unwrap())).await.expect(200);
+        assert_eq!((got.headers["content-type"].to_str().unwrap(), &got.body), (kind, &bytes));
+        assert!(got.headers["content-disposition"].to_str().unwrap().starts_with(how));
+        assert_eq!(got.headers["x-content-type-options"], "nosniff");
+        assert_eq!(got.headers["cache-control"], "private, no-store");
+        assert_eq!(got.headers["cross-origin-resource-policy"], "same-origin");
+        assert_eq!(got.headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'; sandbox");
     }
 }

@@ -112,6 +112,7 @@ struct Hers {
     import: String,
     file: String,
     session: String,
+    attachment: String,
 }
 
 impl Hers {
@@ -123,7 +124,9 @@ impl Hers {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let files = mira.get("/api/v1/memory/files").await.expect(200).json();
         let sessions = mira.get("/api/v1/account/sessions").await.expect(200).json();
+        let attachment = mira.attach("a.txt", "CANARYHERS stands in a file").await;
         Self {
+            attachment: text(&attachment["id"]),
             question: text(&messages["items"][0]["id"]),
             answer: text(&answer["id"]),
             run: text(&answer["run"]),
@@ -140,6 +143,7 @@ impl Hers {
             "runs" => &self.run,
             "imports" => &self.import,
             "messages" => &self.question,
+            "attachments" => &self.attachment,
             "account" => &self.session,
             _ => &self.answer,
         };

@@ -87,6 +87,7 @@ async fn everything_that_is_kept_stands_in_the_register_and_nothing_else() {
     let mira = installation.administrator().await;
     let chat = mira.chat().await;
     mira.ask(&chat, "remember that the bins go out on Thursday").await;
+    mira.attach("a.txt", "a file").await;
     let data = installation.data.clone();
     let person = std::fs::read_dir(data.join("people")).unwrap().flatten().next().unwrap().path();
     let mut wrong = Vec::new();

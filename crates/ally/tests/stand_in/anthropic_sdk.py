@@ -4,6 +4,7 @@ Usage: anthropic_sdk.py ADDRESS KEY. Prints one line for each check that fails, 
 Needs the `anthropic` package of PyPI. The stand-in must have nothing scripted.
 """
 
+import base64
 import json
 import sys
 import traceback
@@ -172,6 +173,37 @@ def models_are_listed_and_paged():
     refused(anthropic.NotFoundError, lambda: client().models.retrieve("gpt"))
 
 
+def pictures_and_documents_are_read():
+    # A picture of one pixel, and the beginning of a document: nobody looks further than that.
+    picture = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    pdf = base64.standard_b64encode(b"%PDF-1.4\n1 0 obj <</Type /Page>> endobj\n%%EOF").decode()
+
+    def block(kind, media_type, data, source="base64", **more):
+        return {"type": kind, "source": {"type": source, "media_type": media_type, "data": data}} | more
+
+    def ask(*blocks):
+        content = [*blocks, {"type": "text", "text": "hello you"}]
+        return client().messages.create(model=MODEL, max_tokens=50, messages=[{"role": "user", "content": content}])
+
+    answer = ask(
+        block("image", "image/png", picture),
+        block("document", "application/pdf", pdf, title="a.pdf"),
+        block("document", "text/plain", "some words", source="text", title="a.md"),
+    )
+    assert answer.content[0].text == "You said: hello you", answer
+    assert answer.usage.input_tokens > 4000, answer.usage
+    for wrong in [
+        block("image", "image/jpeg", picture),
+        block("image", "image/tiff", picture),
+        block("image", "image/png", "%%%"),
+        block("image", "image/png", pdf),
+        block("image", "image/png", picture + "A" * (5 << 20)),
+        block("document", "application/pdf", picture),
+        block("document", "text/plain", " ", source="text"),
+    ]:
+        refused(anthropic.BadRequestError, lambda wrong=wrong: ask(wrong))
+
+
 def tokens_are_counted():
     counted = client().messages.count_tokens(model=MODEL, messages=HELLO, tools=[TIME_TOOL], system="Be brief.")
     assert counted.input_tokens > 0
@@ -196,6 +228,7 @@ CHECKS = [
     an_error_in_the_stream_is_raised,
     a_cut_stream_is_a_broken_connection,
     models_are_listed_and_paged,
+    pictures_and_documents_are_read,
     tokens_are_counted,
 ]
 

@@ -3,8 +3,14 @@ import { ArrowUp, Square } from "lucide-react";
 import { type KeyboardEvent, type ReactNode, type Ref, useEffect, useImperativeHandle, useLayoutEffect, useRef } from "react";
 import "../../i18n/chat";
 import { t } from "../../i18n/t";
+import { part } from "../../ui/part";
 import { ProblemNotice } from "../../ui/problem-notice";
+import { attachingParts } from "./use-attaching";
 import type { Sending } from "./use-sending";
+
+/** What takes files in comes behind the field; without it one can write all the same. */
+const Attach = part(async () => (await attachingParts()).AttachButton, () => null);
+const Chips = part(async () => (await attachingParts()).AttachmentChips);
 
 export interface ComposerHandle {
   fill: (text: string) => void;
@@ -28,7 +34,8 @@ interface Props {
 
 export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, choices, gauge, destination, ref }: Props) {
   const input = useRef<HTMLTextAreaElement>(null);
-  const { text, setText, isSending, problem, send } = sending;
+  const { text, setText, attaching, isSending, problem, send } = sending;
+  const { items, uploads, add } = attaching;
 
   useLayoutEffect(() => {
     const area = input.current;
@@ -52,7 +59,8 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, c
     },
   }));
 
-  const canSend = text.trim() !== "" && !isSending;
+  const hasSomething = text.trim() !== "" || items.length > 0;
+  const canSend = hasSomething && !isSending;
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.key === "ArrowUp" && text === "" && onEditLast) {
@@ -75,8 +83,9 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, c
             event.preventDefault();
             if (canSend) void send();
           }}
-          className="flex flex-col rounded-xl border border-line bg-surface shadow-lift focus-within:border-accent"
+          className="flex flex-col rounded-xl border border-line bg-surface shadow-lift focus-within:border-accent has-data-over:border-accent"
         >
+          {uploads && items.length > 0 && <Chips items={items} uploads={uploads} />}
           <textarea
             ref={input}
             rows={1}
@@ -88,7 +97,8 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, c
             placeholder={t("chat.composer.placeholder")}
             className="block min-h-12 w-full min-w-0 resize-none bg-transparent px-4 pt-3.5 pb-1 text-[16px] leading-normal outline-none"
           />
-          <div className="flex items-center justify-end gap-3 py-2 ps-4 pe-2 max-sm:gap-2">
+          <div className="flex items-center justify-end gap-3 py-2 ps-2 pe-2 max-sm:gap-2">
+            <Attach waiting={<span className="me-auto size-9" />} input={input} add={add} />
             <span className="min-w-0 flex-1 text-[12.5px] text-ink-3 max-sm:hidden">{isRunning ? t("chat.composer.queue") : t("chat.composer.hint")}</span>
             {choices}
             {isRunning && (
@@ -97,7 +107,7 @@ export function Composer({ sending, isRunning, isStopping, onStop, onEditLast, c
                 {isStopping ? t("chat.stopping") : t("chat.stop")}
               </button>
             )}
-            {(!isRunning || text.trim() !== "") && (
+            {(!isRunning || hasSomething) && (
               <button type="submit" disabled={!canSend} aria-label={t("chat.send")} title={t("chat.send")} className="tap inline-flex size-9 items-center justify-center rounded-lg bg-accent text-accent-ink hover:opacity-90 disabled:bg-sunken disabled:text-ink-3">
                 <ArrowUp aria-hidden className="size-5" />
               </button>

@@ -3,11 +3,14 @@ import { useMutation } from "@tanstack/react-query";
 import { type KeyboardEvent, useLayoutEffect, useRef, useState } from "react";
 import { chats } from "../../api/calls";
 import { problemOf } from "../../api/problem";
-import type { Message, Sent } from "../../api/types";
+import type { Attachment, Message, Sent } from "../../api/types";
 import "../../i18n/chat";
 import { t } from "../../i18n/t";
 import { Button } from "../../ui/button";
 import { ProblemNotice } from "../../ui/problem-notice";
+import AttachedFiles from "./attached-files";
+
+const NONE: Attachment[] = [];
 
 interface Props {
   message: Message;
@@ -18,13 +21,17 @@ interface Props {
 
 export default function Editor({ message, onSent, onClose, onDone }: Props) {
   const [text, setText] = useState(message.text);
+  const [files, setFiles] = useState(message.attachments ?? NONE);
+  const isFewer = files.length !== (message.attachments ?? NONE).length;
   const area = useRef<HTMLTextAreaElement>(null);
   /** A try that may have arrived is repeated under the same key, and so makes one version. */
-  const attempt = useRef({ text: "", key: "" });
+  const attempt = useRef({ said: "", key: "" });
   const sending = useMutation({
     mutationFn: (wanted: string) => {
-      if (attempt.current.text !== wanted) attempt.current = { text: wanted, key: crypto.randomUUID() };
-      return chats.edit(message.id, wanted, attempt.current.key);
+      const ids = isFewer ? files.map((file) => file.id) : undefined;
+      const said = [wanted, ...(ids ?? [])].join("\n");
+      if (attempt.current.said !== said) attempt.current = { said, key: crypto.randomUUID() };
+      return chats.edit(message.id, wanted, attempt.current.key, ids);
     },
     onSuccess: (sent) => {
       onDone();
@@ -47,7 +54,7 @@ export default function Editor({ message, onSent, onClose, onDone }: Props) {
   }, [text]);
 
   const wanted = text.trim();
-  const canSend = wanted !== "" && wanted !== message.text.trim() && !sending.isPending;
+  const canSend = (wanted !== "" || files.length > 0) && (isFewer || wanted !== message.text.trim()) && !sending.isPending;
 
   function onKeyDown(event: KeyboardEvent) {
     if (event.nativeEvent.isComposing || event.keyCode === 229) return;
@@ -68,6 +75,7 @@ export default function Editor({ message, onSent, onClose, onDone }: Props) {
         if (canSend) sending.mutate(wanted);
       }}
     >
+      {files.length > 0 && <AttachedFiles files={files} onRemove={(id) => setFiles(files.filter((file) => file.id !== id))} />}
       <textarea
         ref={area}
         rows={2}

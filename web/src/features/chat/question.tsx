@@ -12,6 +12,9 @@ import { useThreadState } from "./stream";
 import type { Thread } from "./thread";
 import { Versions } from "./versions";
 
+/** Few messages have files. */
+const Files = part(async () => (await import("./attached-files")).default);
+
 const Editor = part(async () => (await import("./question-editor")).default);
 
 interface Props {
@@ -47,7 +50,7 @@ export function Question({ thread, message, isFirst, onSent }: Props) {
       <RailEntry mark="plain" isFirst={isFirst} className="rail-boxed pb-4!">
         {isEditing ? (
           <Editor
-            waiting={<Words text={message.text} />}
+            waiting={<Words message={message} />}
             message={message}
             onSent={(done: Sent) => {
               sent = done.message.id;
@@ -60,7 +63,7 @@ export function Question({ thread, message, isFirst, onSent }: Props) {
           />
         ) : (
           <>
-            <Words text={message.text} />
+            <Words message={message} />
             <Receipt message={message}>
               {message.status === "queued" && (
                 <span className="text-ink-2" title={t("message.waits.hint")}>
@@ -79,6 +82,11 @@ export function Question({ thread, message, isFirst, onSent }: Props) {
   );
 }
 
-function Words({ text }: { text: string }) {
-  return <div className="rounded-lg border border-line bg-surface px-4 py-2.5 text-[16px] leading-relaxed whitespace-pre-wrap">{text}</div>;
+function Words({ message: { text, attachments } }: { message: Message }) {
+  return (
+    <>
+      {attachments && attachments.length > 0 && <Files waiting={<div className="h-36" />} files={attachments} />}
+      {text && <div className="rounded-lg border border-line bg-surface px-4 py-2.5 text-[16px] leading-relaxed whitespace-pre-wrap">{text}</div>}
+    </>
+  );
 }

@@ -5,10 +5,13 @@ import { chats } from "../../api/calls";
 import { type Problem, problemOf } from "../../api/problem";
 import type { Effort, Sent } from "../../api/types";
 import { readDraft, writeDraft } from "../../app/storage";
+import { type Attaching, useAttaching } from "./use-attaching";
 
 export interface Sending {
   text: string;
   setText: (text: string) => void;
+  /** The files that go along. */
+  attaching: Attaching;
   isSending: boolean;
   problem: Problem | null;
   send: () => Promise<void>;
@@ -31,13 +34,14 @@ export function useSending({ chat, effort, isKept = true, onSent }: Options): Se
   const now = useRef(text);
   const [isSending, setSending] = useState(false);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const attaching = useAttaching(place, isKept);
   const queries = useQueryClient();
-  /** The key of a try that may have arrived: the same text is sent again under the same key, and so once. */
-  const pending = useRef<{ text: string; key: string; chat: string | null }>(null);
+  /** The key of a try that may have arrived: the same is sent again under the same key, and so once. */
+  const pending = useRef<{ said: string; key: string; chat: string | null }>(null);
 
   // What was typed before it was known that nothing is kept here.
   useEffect(() => {
-    if (!isKept) writeDraft(place, "");
+    if (!isKept) writeDraft(place, "", []);
   }, [isKept, place]);
 
   function setText(next: string) {
@@ -48,15 +52,21 @@ export function useSending({ chat, effort, isKept = true, onSent }: Options): Se
 
   async function send() {
     const wanted = text.trim();
-    if (!wanted || isSending) return;
+    if ((!wanted && attaching.items.length === 0) || isSending) return;
     setSending(true);
     setProblem(null);
-    if (pending.current?.text !== wanted) pending.current = { text: wanted, key: crypto.randomUUID(), chat };
+    const files = await attaching.ready();
+    // What is wrong stands at the file.
+    if (!files) return setSending(false);
+    const ids = files.map((file) => file.id);
+    const said = [wanted, ...ids].join("\n");
+    if (pending.current?.said !== said) pending.current = { said, key: crypto.randomUUID(), chat };
     const attempt = pending.current;
     try {
       attempt.chat ??= (await chats.create(effort)).id;
-      const sent = await chats.send(attempt.chat, wanted, attempt.key);
+      const sent = await chats.send(attempt.chat, wanted, attempt.key, ids.length > 0 ? ids : undefined);
       pending.current = null;
+      attaching.sent(files);
       if (now.current.trim() === wanted) setText("");
       onSent(attempt.chat, sent);
       void queries.invalidateQueries({ queryKey: ["chats", "list"] });
@@ -67,5 +77,5 @@ export function useSending({ chat, effort, isKept = true, onSent }: Options): Se
     }
   }
 
-  return { text, setText, isSending, problem, send };
+  return { text, setText, attaching, isSending, problem, send };
 }

@@ -180,7 +180,11 @@ fn source(tx: &Tx, app: &App, chat: ChatId, answer: MessageId) -> Done<Option<So
 /// A message in plain words.
 fn told(row: &Stored) -> String {
     if row.role == Role::User {
-        return format!("Person: {}", shortened(row.text.expose(), LONGEST_PART));
+        let mut told = format!("Person: {}", shortened(row.text.expose(), LONGEST_PART));
+        for file in &row.attachments {
+            let _ = write!(told, " (attached: {})", file.name.expose());
+        }
+        return told;
     }
     let mut told = String::from("Ally: ");
     for block in &row.blocks {

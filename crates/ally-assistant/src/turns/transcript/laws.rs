@@ -1,9 +1,10 @@
 //! Whatever stands in the rows, the conversation is valid.
 
 use super::{build, valid};
+use crate::attachments::Attachment;
 use crate::messages::store::{Block, Piece, Stored, ToolCall, ToolResult};
 use crate::messages::{Author, Role, Status};
-use ally_types::{ChatId, Label, MessageId, SystemChance, SystemClock, Timestamp};
+use ally_types::{AttachmentId, ChatId, Label, MessageId, SystemChance, SystemClock, Timestamp};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -19,6 +20,7 @@ enum Said {
 #[derive(Debug, Clone)]
 pub struct Exchange {
     question: &'static str,
+    files: usize,
     steps: Vec<Vec<Said>>,
     tail: &'static str,
     status: Status,
@@ -40,8 +42,9 @@ fn said() -> impl Strategy<Value = Said> {
 
 pub fn exchange() -> impl Strategy<Value = Exchange> {
     let steps = prop::collection::vec(prop::collection::vec(said(), 0..4), 0..4);
-    (words(), steps, words(), prop::sample::select(&Status::ALL[..]), 0..3u8)
-        .prop_map(|(question, steps, tail, status, author)| Exchange { question, steps, tail, status, author })
+    (words(), 0..3usize, steps, words(), prop::sample::select(&Status::ALL[..]), 0..3u8).prop_map(
+        |(question, files, steps, tail, status, author)| Exchange { question, files, steps, tail, status, author },
+    )
 }
 
 pub fn row(role: Role, text: &str) -> Stored {
@@ -68,6 +71,21 @@ pub fn row(role: Role, text: &str) -> Stored {
         usage: None,
         work: None,
         feedback: None,
+        attachments: Vec::new(),
+    }
+}
+
+/// A picture of so many bytes: two of them fit into one question.
+pub fn picture(size: u64) -> Attachment {
+    Attachment {
+        id: AttachmentId::new(&SystemClock, &SystemChance),
+        name: "cat.png".into(),
+        media_type: "image/png",
+        size,
+        width: Some(750),
+        height: Some(1000),
+        pages: None,
+        label: Label::OUTSIDE,
     }
 }
 
@@ -75,7 +93,9 @@ pub fn rows(exchanges: &[Exchange]) -> Vec<Stored> {
     let mut rows = Vec::new();
     let mut calls = 0;
     for exchange in exchanges {
-        rows.push(row(Role::User, exchange.question));
+        let mut question = row(Role::User, exchange.question);
+        question.attachments = (0..exchange.files).map(|_| picture(9 << 20)).collect();
+        rows.push(question);
         let mut answer = row(Role::Assistant, exchange.tail);
         answer.status = exchange.status;
         answer.author = match exchange.author {
@@ -121,11 +141,51 @@ proptest! {
         for end in 1..=rows.len() {
             let built = build(&rows[..end]);
             if built.is_empty() {
-                let says = |row: &Stored| row.role == Role::User && !row.text.expose().trim().is_empty();
+                let has_words = |row: &Stored| !row.text.expose().trim().is_empty() || !row.attachments.is_empty();
+                let says = |row: &Stored| row.role == Role::User && has_words(row);
                 prop_assert!(!rows[..end].iter().any(says), "nothing is built only when nothing was asked");
             } else {
                 prop_assert_eq!(valid::fault(&built), None, "{:?}", exchanges);
             }
         }
     }
+}
+
+#[test]
+fn files_stand_before_the_words_and_of_those_that_no_longer_fit_only_the_name_is_told() {
+    let mut rows = Vec::new();
+    for words in ["first", "second", "third"] {
+        let mut question = row(Role::User, words);
+        question.attachments = vec![picture(9 << 20)];
+        rows.push(question);
+    }
+    let built = build(&rows);
+    let told: Vec<String> = built[0]
+        .blocks
+        .iter()
+        .map(|block| match block {
+            ally_llm::Block::Text { text } => text.expose().to_owned(),
+            ally_llm::Block::File { file } => file.name.expose().to_uppercase(),
+            _ => String::new(),
+        })
+        .collect();
+    let gone = "[\"cat.png\" was attached here. It is too long ago to be shown again.]";
+    assert_eq!(told, [gone, "first", "CAT.PNG", "second", "CAT.PNG", "third"]);
+}
+
+#[test]
+fn the_oldest_files_go_first_and_an_older_small_one_does_not_come_back() {
+    let mut rows: Vec<_> = [9u64 << 20, 1, 9 << 20, 9 << 20]
+        .map(|size| {
+            let mut question = row(Role::User, "words");
+            question.attachments = vec![picture(size)];
+            question
+        })
+        .into();
+    let files = |rows: &[Stored]| {
+        build(rows)[0].blocks.iter().filter(|block| matches!(block, ally_llm::Block::File { .. })).count()
+    };
+    assert_eq!(files(&rows), 3);
+    rows[1].attachments.push(picture(9 << 20));
+    assert_eq!(files(&rows), 2, "what follows on the last one that did not fit is not shown either");
 }

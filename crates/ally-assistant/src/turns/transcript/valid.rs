@@ -30,6 +30,8 @@ pub fn fault(messages: &[Message]) -> Option<String> {
                         return Some(format!("message {at} has an empty text"));
                     }
                 }
+                // A file stands where text may stand.
+                (Block::File { .. }, Role::User) => has_text = true,
                 (Block::ToolCall { call, tool, input }, Role::Assistant) => {
                     let plain = |text: &str| {
                         !text.is_empty()
