@@ -86,7 +86,7 @@ async fn whoever_hides_what_fills_the_disk_in_files_without_a_name_is_killed() {
 
 /// What came out of one call of `say`, and whose line it is.
 fn lines_of(log: &str) -> Vec<&str> {
-    log.lines().filter(|line| line.contains(" an assistant says ")).collect()
+    log.lines().filter(|line| line.contains(" an assistant says server=")).collect()
 }
 
 #[tokio::test]
