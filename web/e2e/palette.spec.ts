@@ -161,5 +161,5 @@ test("a chat that no list has shown yet is found by its name", async ({ page }) 
   await expect(found(page)).toHaveCount(1);
   await page.keyboard.press("Enter");
   await expect(page).toHaveURL(/\/app\/chats\/chat_/);
-  await expect(page.getByRole("heading", { name: "Chat number 249", level: 1 })).toBeVisible();
+  await expect(page.getByRole("main").getByText("Chat number 249")).toBeVisible();
 });

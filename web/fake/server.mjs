@@ -437,7 +437,11 @@ export function newInstallation({ speed = 25 } = {}) {
       emit(my, one.chat, { type: "message.snapshot", message: one, attempt: 1 });
       return { status: 204 };
     }],
-    ["PUT", "chats/:id/path", "session", ({ my, at, body }) => (show(my, chatOf(my, at).id, body.message), { status: 204 })],
+    ["PUT", "chats/:id/path", "session", ({ my, at, body }) => {
+      if (!my.messages.get(chatOf(my, at).id).some(({ id }) => id === body.message)) fail(missing("message"));
+      show(my, at, body.message);
+      return { status: 204 };
+    }],
     ["POST", "runs/:id/cancel", "session", ({ my, at }) => {
       (my.runs.get(at) ?? fail(missing("run"))).isCancelled = true;
       withdraw(my, at);
